@@ -1,0 +1,72 @@
+namespace Warm.Transformers;
+
+/// <summary>
+/// The operations that transformers are written in. An architecture is written once against this class and runs on any engine; an engine never knows an architecture.
+/// An engine has no state of its own, keeps nothing, and serves many threads. Rows of every matrix are the rows of a <see cref="BatchLayout"/>, or one for each text.
+/// </summary>
+/// <remarks>
+/// Gradients belong to the engine: a recording engine is an <see cref="Engine"/> that remembers what runs on it (each operation's backward pass lies beside its forward pass).
+/// An engine that promises bits (the CPU) gives a row the same bits whatever other rows are computed with it and on however many threads.
+/// </remarks>
+public abstract class Engine
+{
+    /// <summary>What runs: <c>cpu avx512, 2 threads</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Takes a weight over, in its stored type. The engine may keep the view (and disposes it with the weight) or copy it.</summary>
+    public abstract EngineWeight Load(TensorView view);
+
+    /// <summary>Makes activations [rows, columns] of row-major values.</summary>
+    public abstract EngineTensor Upload(ReadOnlySpan<float> values, int rows, int columns);
+
+    /// <summary>Copies activations out, row-major, rounded to single where the engine is wider.</summary>
+    public abstract void Download(EngineTensor tensor, Span<float> destination);
+
+    /// <summary>Copies activations out, row-major, unrounded.</summary>
+    public abstract void Download(EngineTensor tensor, Span<double> destination);
+
+    /// <summary>Row <c>ids[i]</c> of a table for each i: [ids, columns].</summary>
+    public abstract EngineTensor Embed(EngineWeight table, ReadOnlySpan<int> ids);
+
+    /// <summary><c>x W^T + b</c>: [rows, inputs] to [rows, outputs].</summary>
+    public abstract EngineTensor Linear(EngineTensor x, LinearWeight weight);
+
+    /// <summary><c>x / sqrt(mean(x^2) + epsilon) (offset + w)</c> over groups of w's width (a whole row, or each head of it). Offset is 0, or 1 for Gemma.</summary>
+    public abstract EngineTensor RmsNorm(EngineTensor x, EngineWeight weight, double epsilon, double offset = 0);
+
+    /// <summary><c>(x - mean) / sqrt(var + epsilon) w + b</c> over groups of w's width, with the population variance.</summary>
+    public abstract EngineTensor LayerNorm(EngineTensor x, EngineWeight weight, EngineWeight? bias, double epsilon);
+
+    /// <summary>Rotates each head of each row by the row's position.</summary>
+    public abstract EngineTensor Rotary(EngineTensor x, RotaryForm form, BatchLayout layout);
+
+    /// <summary>
+    /// Attention of queries [rows of <paramref name="queryLayout"/>, heads x size] over keys and values [rows of <paramref name="keyLayout"/>, key heads x size], each text over itself:
+    /// [query rows, heads x size]. With shared beginnings a row sees the rows of its own segment and of that segment's ancestors.
+    /// </summary>
+    public abstract EngineTensor Attention(EngineTensor queries, EngineTensor keys, EngineTensor values, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout);
+
+    /// <summary>A function of each value.</summary>
+    public abstract EngineTensor Activate(EngineTensor x, Activation activation);
+
+    /// <summary><c>activation(gate) up</c>, value by value.</summary>
+    public abstract EngineTensor ActivateGated(EngineTensor gate, EngineTensor up, Activation activation);
+
+    /// <summary>a + b, value by value.</summary>
+    public abstract EngineTensor Add(EngineTensor a, EngineTensor b);
+
+    /// <summary>a b, value by value.</summary>
+    public abstract EngineTensor Multiply(EngineTensor a, EngineTensor b);
+
+    /// <summary>x times a number.</summary>
+    public abstract EngineTensor Scale(EngineTensor x, double factor);
+
+    /// <summary>Row <c>rows[i]</c> of x for each i.</summary>
+    public abstract EngineTensor Rows(EngineTensor x, ReadOnlySpan<int> rows);
+
+    /// <summary>Columns <paramref name="start"/> .. start + count - 1.</summary>
+    public abstract EngineTensor Columns(EngineTensor x, int start, int count);
+
+    /// <summary>For each text the mean over its attended rows: [texts, columns].</summary>
+    public abstract EngineTensor MeanRows(EngineTensor x, BatchLayout layout);
+}

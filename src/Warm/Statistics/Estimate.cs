@@ -1,0 +1,28 @@
+using System.Text.Json.Serialization;
+
+namespace Warm;
+
+/// <summary>A measured value with its uncertainty.</summary>
+/// <param name="Value">The value on all units.</param>
+/// <param name="Error">Its standard error; NaN where there are too few units to say.</param>
+/// <param name="Low">Lower end of the 95 % interval.</param>
+/// <param name="High">Upper end of the 95 % interval.</param>
+/// <param name="N">Number of observations (pairs).</param>
+/// <param name="Units">Number of units that were resampled.</param>
+/// <param name="Unit">What was resampled: prompt, pair, topic ... Pairs that share a unit are not independent.</param>
+public sealed record Estimate(
+    [property: JsonPropertyName("value")] double Value,
+    [property: JsonPropertyName("error")] double Error,
+    [property: JsonPropertyName("low")] double Low,
+    [property: JsonPropertyName("high")] double High,
+    [property: JsonPropertyName("n")] int N,
+    [property: JsonPropertyName("units")] int Units,
+    [property: JsonPropertyName("unit")] string Unit)
+{
+    /// <summary><c>0.742 ± 0.013 (n = 1,200 pairs, 310 prompts)</c></summary>
+    public override string ToString()
+    {
+        string units = Unit == "pair" ? "" : FormattableString.Invariant($", {Units:N0} {Unit}{(Units == 1 ? "" : "s")}");
+        return FormattableString.Invariant($"{Value:F3} ± {Error:F3} (n = {N:N0} pairs{units})");
+    }
+}
