@@ -42,7 +42,7 @@ public abstract class Engine
 
     /// <summary>
     /// Attention of queries [rows of <paramref name="queryLayout"/>, heads x size] over keys and values [rows of <paramref name="keyLayout"/>, key heads x size], each text over itself:
-    /// [query rows, heads x size]. With shared beginnings a row sees the rows of its own segment and of that segment's ancestors.
+    /// [query rows, heads x size]. With shared beginnings a row sees the rows of its own segment and of that segment's ancestors. A row that may see no key at all gives zeros.
     /// </summary>
     public abstract EngineTensor Attention(EngineTensor queries, EngineTensor keys, EngineTensor values, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout);
 

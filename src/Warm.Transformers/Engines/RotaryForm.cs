@@ -12,7 +12,7 @@ public sealed record RotaryForm
     /// <summary>Width of one head; components from 2r on pass unchanged.</summary>
     public required int HeadSize { get; init; }
 
-    /// <summary>Frequencies for a text of that many tokens. A form whose frequencies do not depend on the length ignores it and says so by <see cref="DependsOnLength"/>.</summary>
+    /// <summary>Frequencies for a text of that many tokens (where positions are given: its largest position plus one). A form whose frequencies do not depend on the length ignores it and says so by <see cref="DependsOnLength"/>.</summary>
     public required Func<int, double[]> Frequencies { get; init; }
 
     /// <summary>Whether <see cref="Frequencies"/> depends on the length (dynamic, longrope): then no rows may be shared between texts.</summary>
