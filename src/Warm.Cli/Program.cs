@@ -20,29 +20,47 @@ internal static class Program
         var root = new RootCommand("Weight-averaged reward models: open, check, average, score, choose the best of N, measure.");
         foreach (Command command in Commands()) root.Add(command);
         ParseResult parsed = root.Parse(args);
-        if (parsed.Action is HelpAction or System.CommandLine.Invocation.ParseErrorAction || parsed.Errors.Count == 0)
-        {
-            if (parsed.Errors.Count > 0) return Usage(parsed, args);
-            if (parsed.Action is HelpAction && parsed.CommandResult.Command is WarmCommand asked) Console.WriteLine($"Example:\n  {asked.Example}\n");
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(20) });
-        }
-        return Usage(parsed, args);
+        if (parsed.Action is HelpAction) return Help(parsed);
+        string[] unknown = [.. UnknownOptions(parsed, args)];
+        if (unknown.Length > 0 || parsed.Errors.Count > 0) return Usage(parsed, unknown);
+        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(20) });
     }
+
+    /// <summary>Help with a real example first.</summary>
+    private static int Help(ParseResult parsed)
+    {
+        var text = new StringWriter();
+        parsed.Invoke(new InvocationConfiguration { Output = text });
+        if (parsed.CommandResult.Command is WarmCommand asked) Console.WriteLine($"Example:\n  {asked.Example}\n");
+        Console.Write(text.ToString().Replace("Warm.Cli", "warm", StringComparison.Ordinal));
+        return 0;
+    }
+
+    /// <summary>Words like <c>--qiet</c> that the parser would take for an argument's value.</summary>
+    private static IEnumerable<string> UnknownOptions(ParseResult parsed, string[] args) =>
+        parsed.Tokens.Where(token => token.Type == TokenType.Argument && token.Value.Length > 2 && token.Value.StartsWith("--", StringComparison.Ordinal))
+            .Select(token => token.Value).Intersect(args.TakeWhile(word => word != "--"));
 
     private static IEnumerable<Command> Commands() =>
     [
+        DemoCommand.Create(),
     ];
 
     /// <summary>Wrong usage: every error in a line, with the option that was probably meant; exit code 2.</summary>
-    private static int Usage(ParseResult parsed, string[] args)
+    private static int Usage(ParseResult parsed, string[] unknown)
     {
         Command command = parsed.CommandResult.Command;
-        foreach (ParseError error in parsed.Errors) Console.Error.WriteLine($"warm {command.Name}: {error.Message}".Replace("warm warm:", "warm:"));
-        IEnumerable<string> known = command.Options.Select(o => o.Name).Concat(command.Subcommands.Select(c => c.Name));
-        foreach (string word in parsed.UnmatchedTokens)
-            if (known.MinBy(name => Distance(word, name)) is { } close && Distance(word, close) <= Math.Max(2, close.Length / 3))
-                Console.Error.WriteLine($"Did you mean {close}?");
-        Console.Error.WriteLine(command is RootCommand ? "See warm --help." : $"See warm {command.Name} --help.");
+        string name = command is RootCommand ? "warm" : $"warm {command.Name}";
+        IEnumerable<string> known = command.Options.Select(option => option.Name).Concat(command.Subcommands.Select(sub => sub.Name));
+        foreach (string word in unknown.Concat(parsed.UnmatchedTokens).Distinct())
+        {
+            string close = known.MinBy(candidate => Distance(word, candidate)) ?? "";
+            string hint = Distance(word, close) <= Math.Max(2, close.Length / 3) ? $" Did you mean {close}?" : "";
+            Console.Error.WriteLine($"{name}: {(word.StartsWith('-') ? "unknown option" : "unexpected word")} '{word}'.{hint}");
+        }
+        if (unknown.Length == 0 && parsed.UnmatchedTokens.Count == 0)
+            foreach (ParseError error in parsed.Errors) Console.Error.WriteLine($"{name}: {error.Message}");
+        Console.Error.WriteLine($"See {name} --help.");
         return 2;
     }
 
