@@ -1,0 +1,64 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Warm;
+
+/// <summary>One line of a text file: valid UTF-8 without its end, and where it stands.</summary>
+/// <param name="File">The file as it was named.</param>
+/// <param name="Number">Counted from 1, blank lines included.</param>
+/// <param name="Utf8">The line, without <c>\n</c> or <c>\r\n</c>.</param>
+internal readonly record struct FileLine(string File, int Number, byte[] Utf8)
+{
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 64, AllowDuplicateProperties = false };
+
+    /// <summary><c>heldout.jsonl, line 17</c></summary>
+    public string Where => FormattableString.Invariant($"{File}, line {Number}");
+
+    /// <summary>The line as text.</summary>
+    public string Text => Encoding.UTF8.GetString(Utf8);
+
+    /// <summary>Whether there is nothing but spaces.</summary>
+    public bool IsBlank => Utf8.AsSpan().IndexOfAnyExcept(" \t\r"u8) < 0;
+
+    /// <summary>The JSON object of the line. Refused: anything else, a key given twice, half a surrogate pair, nesting deeper than 64.</summary>
+    public JsonObject Json()
+    {
+        JsonNode? node;
+        try
+        {
+            node = JsonNode.Parse(Utf8, documentOptions: Strict);
+            // Trap: a lone \ud800 parses and throws only when somebody reads it.
+            if (Utf8.AsSpan().IndexOf("\\ud"u8) >= 0 || Utf8.AsSpan().IndexOf("\\uD"u8) >= 0) Touch(node);
+        }
+        catch (JsonException error)
+        {
+            string reason = error.Message.Split(" Path: ")[0].Split(" LineNumber: ")[0].TrimEnd('.');
+            throw new WarmException(Where, $"is not JSON at byte {error.BytePositionInLine} ({reason})", "one JSON object a line", inner: error);
+        }
+        catch (Exception error) when (error is InvalidOperationException or ArgumentException)
+        {
+            throw new WarmException(Where, "holds half a surrogate pair (\\ud800 to \\udfff alone), which is no character", "whole characters", inner: error);
+        }
+        return node as JsonObject ?? throw new WarmException(Where, $"is {Kind(node)}", "one JSON object a line");
+    }
+
+    /// <summary>a text, a number, a list, an object, true, false, null: for messages.</summary>
+    public static string Kind(JsonNode? node) => node?.GetValueKind() switch
+    {
+        JsonValueKind.String => "a text",
+        JsonValueKind.Number => "a number",
+        JsonValueKind.Array => "a list",
+        JsonValueKind.Object => "an object",
+        JsonValueKind.True => "true",
+        JsonValueKind.False => "false",
+        _ => "null",
+    };
+
+    private static void Touch(JsonNode? node)
+    {
+        if (node is JsonObject inner) foreach ((_, JsonNode? value) in inner) Touch(value);
+        else if (node is JsonArray list) foreach (JsonNode? value in list) Touch(value);
+        else if (node is JsonValue value && value.GetValueKind() == JsonValueKind.String) value.GetValue<string>();
+    }
+}
