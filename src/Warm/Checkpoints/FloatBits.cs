@@ -1,0 +1,183 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+
+namespace Warm;
+
+/// <summary>
+/// Every floating-point type's bits to single or double and back. Widening is exact (double to single is the one exception, rounded once); narrowing rounds once to
+/// nearest, ties to even, from double as well: never by way of single, which would round twice.
+/// </summary>
+/// <remarks>
+/// F32, F64, BF16 and F16 are vectorised; the rest goes value by value (<see cref="SmallFloat"/>). Bits are little-endian and packed: two F4 a byte, four F6 in three bytes,
+/// the first value in the lowest bits. Spans may begin at any address.
+/// </remarks>
+internal static class FloatBits
+{
+    /// <summary>Values of these bits. F64 is rounded to single.</summary>
+    public static void Widen(DType dtype, ReadOnlySpan<byte> bits, Span<float> values)
+    {
+        CheckSizes(dtype, bits.Length, values.Length);
+        switch (dtype)
+        {
+            case DType.F32: bits[..(values.Length * 4)].CopyTo(MemoryMarshal.AsBytes(values)); break;
+            case DType.BF16: WidenBF16(MemoryMarshal.Cast<byte, ushort>(bits), values); break;
+            case DType.F16: TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(bits)[..values.Length], values); break;
+            case DType.F64: DoubleToSingle(MemoryMarshal.Cast<byte, double>(bits), values); break;
+            default: SmallFloat.Of(dtype).Widen(bits, values); break;
+        }
+    }
+
+    /// <summary>Values of these bits, exactly.</summary>
+    public static void Widen(DType dtype, ReadOnlySpan<byte> bits, Span<double> values)
+    {
+        CheckSizes(dtype, bits.Length, values.Length);
+        switch (dtype)
+        {
+            case DType.F64: bits[..(values.Length * 8)].CopyTo(MemoryMarshal.AsBytes(values)); break;
+            case DType.F32: SingleToDouble(MemoryMarshal.Cast<byte, float>(bits), values); break;
+            default:
+                Span<float> block = stackalloc float[Block];
+                for (int done = 0; done < values.Length; done += Block)
+                {
+                    int count = Math.Min(Block, values.Length - done);
+                    Widen(dtype, bits.Slice(done * dtype.Bits() / 8, (count * dtype.Bits() + 7) / 8), block[..count]);
+                    SingleToDouble(block[..count], values[done..]);
+                }
+                break;
+        }
+    }
+
+    /// <summary>Bits of these values, rounded once to nearest even.</summary>
+    public static void Narrow(DType dtype, ReadOnlySpan<float> values, Span<byte> bits)
+    {
+        CheckSizes(dtype, bits.Length, values.Length);
+        switch (dtype)
+        {
+            case DType.F32: MemoryMarshal.AsBytes(values).CopyTo(bits); break;
+            case DType.BF16: NarrowBF16(values, MemoryMarshal.Cast<byte, ushort>(bits)); break;
+            case DType.F16: TensorPrimitives.ConvertToHalf(values, MemoryMarshal.Cast<byte, Half>(bits)); break;
+            case DType.F64: SingleToDouble(values, MemoryMarshal.Cast<byte, double>(bits)); break;
+            default: SmallFloat.Of(dtype).Narrow(values, bits); break;
+        }
+    }
+
+    /// <summary>Bits of these values, rounded once to nearest even.</summary>
+    public static void Narrow(DType dtype, ReadOnlySpan<double> values, Span<byte> bits)
+    {
+        CheckSizes(dtype, bits.Length, values.Length);
+        switch (dtype)
+        {
+            case DType.F64: MemoryMarshal.AsBytes(values).CopyTo(bits); break;
+            case DType.F32: DoubleToSingle(values, MemoryMarshal.Cast<byte, float>(bits)); break;
+            default:
+                // Rounding to odd keeps, in the last bit of the single, whether anything was cut off: the second rounding then cannot go wrong.
+                Span<float> block = stackalloc float[Block];
+                for (int done = 0; done < values.Length; done += Block)
+                {
+                    int count = Math.Min(Block, values.Length - done);
+                    DoubleToSingleOdd(values.Slice(done, count), block);
+                    Narrow(dtype, block[..count], bits.Slice(done * dtype.Bits() / 8, (count * dtype.Bits() + 7) / 8));
+                }
+                break;
+        }
+    }
+
+    /// <summary>The value of a bfloat16.</summary>
+    public static float FromBF16(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
+
+    /// <summary>A single as bfloat16; a NaN stays one, made quiet.</summary>
+    public static ushort ToBF16(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        if (float.IsNaN(value)) return (ushort)((bits >> 16) | 0x40);
+        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
+    /// <summary>A double as single, towards zero, and the last bit set where anything was cut off (rounding to odd, Boldo and Melquiond 2008).</summary>
+    public static float ToSingleOdd(double value)
+    {
+        float nearest = (float)value;
+        double back = nearest;
+        if (back == value || double.IsNaN(value)) return nearest;
+        uint bits = BitConverter.SingleToUInt32Bits(nearest);
+        if (Math.Abs(back) > Math.Abs(value)) bits--; // one step towards zero: sign and magnitude lie apart
+        return BitConverter.UInt32BitsToSingle(bits | 1);
+    }
+
+    private const int Block = 512; // values of a block on the stack; a multiple of 8, so that packed types begin on a byte
+
+    private static void WidenBF16(ReadOnlySpan<ushort> bits, Span<float> values)
+    {
+        int i = 0;
+        Span<uint> wide = MemoryMarshal.Cast<float, uint>(values);
+        for (; i <= wide.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
+        {
+            Vector.Widen(new Vector<ushort>(bits[i..]), out Vector<uint> low, out Vector<uint> high);
+            (low << 16).CopyTo(wide[i..]);
+            (high << 16).CopyTo(wide[(i + Vector<uint>.Count)..]);
+        }
+        for (; i < values.Length; i++) values[i] = FromBF16(bits[i]);
+    }
+
+    private static void NarrowBF16(ReadOnlySpan<float> values, Span<ushort> bits)
+    {
+        int i = 0;
+        for (; i <= values.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
+            Vector.Narrow(Round(new Vector<float>(values[i..])), Round(new Vector<float>(values[(i + Vector<float>.Count)..]))).CopyTo(bits[i..]);
+        for (; i < values.Length; i++) bits[i] = ToBF16(values[i]);
+
+        static Vector<uint> Round(Vector<float> value)
+        {
+            Vector<uint> b = Vector.AsVectorUInt32(value), upper = b >>> 16;
+            Vector<uint> rounded = (b + new Vector<uint>(0x7FFF) + (upper & Vector<uint>.One)) >>> 16;
+            return Vector.ConditionalSelect(Vector.AsVectorUInt32(Vector.Equals(value, value)), rounded, upper | new Vector<uint>(0x40));
+        }
+    }
+
+    private static void SingleToDouble(ReadOnlySpan<float> from, Span<double> to)
+    {
+        int i = 0;
+        for (; i <= from.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(from[i..]), out Vector<double> low, out Vector<double> high);
+            low.CopyTo(to[i..]);
+            high.CopyTo(to[(i + Vector<double>.Count)..]);
+        }
+        for (; i < from.Length; i++) to[i] = from[i];
+    }
+
+    private static void DoubleToSingle(ReadOnlySpan<double> from, Span<float> to)
+    {
+        int i = 0, count = Math.Min(from.Length, to.Length);
+        for (; i <= count - Vector<float>.Count; i += Vector<float>.Count)
+            Vector.Narrow(new Vector<double>(from[i..]), new Vector<double>(from[(i + Vector<double>.Count)..])).CopyTo(to[i..]);
+        for (; i < count; i++) to[i] = (float)from[i];
+    }
+
+    private static void DoubleToSingleOdd(ReadOnlySpan<double> from, Span<float> to)
+    {
+        int i = 0;
+        for (; i <= from.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            var low = new Vector<double>(from[i..]);
+            var high = new Vector<double>(from[(i + Vector<double>.Count)..]);
+            Vector<float> nearest = Vector.Narrow(low, high);
+            Vector.Widen(nearest, out Vector<double> lowBack, out Vector<double> highBack);
+            Vector<uint> tooFar = Masks(Vector.GreaterThan(Vector.Abs(lowBack), Vector.Abs(low)), Vector.GreaterThan(Vector.Abs(highBack), Vector.Abs(high)));
+            Vector<uint> exact = Masks(Vector.Equals(lowBack, low), Vector.Equals(highBack, high));
+            Vector<uint> bits = Vector.AsVectorUInt32(nearest) + tooFar; // a mask of ones is minus one
+            bits |= Vector.AndNot(Vector<uint>.One, exact);
+            Vector.AsVectorSingle(bits).CopyTo(to[i..]);
+        }
+        for (; i < from.Length; i++) to[i] = ToSingleOdd(from[i]);
+
+        static Vector<uint> Masks(Vector<long> low, Vector<long> high) => Vector.AsVectorUInt32(Vector.Narrow(low, high));
+    }
+
+    private static void CheckSizes(DType dtype, int bytes, int values)
+    {
+        if (!dtype.IsFloat()) throw new WarmException(dtype.Name(), "is no floating-point type", "values can be read of F4 to F64 and BF16 only; use ReadRaw");
+        if (bytes < ((long)values * dtype.Bits() + 7) / 8) throw new ArgumentException($"{values} values of {dtype.Name()} do not fit {bytes} bytes.");
+    }
+}

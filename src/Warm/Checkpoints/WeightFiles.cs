@@ -1,0 +1,75 @@
+namespace Warm;
+
+/// <summary>Which file of a folder holds its weights, and a sentence of its own for each folder and file that holds none that Warm reads.</summary>
+internal static class WeightFiles
+{
+    private const string Single = "model.safetensors", Index = "model.safetensors.index.json";
+
+    /// <summary>Whether there is anything of that name, a broken link included: such a link is an error to name, not a file to overlook.</summary>
+    public static bool Exists(string path) => File.Exists(path) || new FileInfo(path).LinkTarget is not null;
+
+    /// <summary>The weight file or index of a folder.</summary>
+    public static string Choose(string folder, out List<string> remarks)
+    {
+        remarks = [];
+        string In(string name) => Path.Combine(folder, name);
+        bool single = Exists(In(Single)), index = Exists(In(Index));
+        if (single && index)
+            throw new WarmException(folder, $"holds both {Single} and {Index}", "one of them, for libraries differ in which they take", $"Name one: --file {Single} or --file {Index}.");
+        string? bin = Array.Find(["pytorch_model.bin", "pytorch_model.bin.index.json"], name => Exists(In(name)));
+        if (single || index)
+        {
+            if (Exists(In("adapter_config.json")))
+                throw new WarmException(folder, "holds a model and an adapter (adapter_config.json) side by side", "one of them, for it is not sure whether the adapter is meant to be used",
+                    "Move one of the two to a folder of its own.");
+            string chosen = single ? Single : Index;
+            if (bin is not null) remarks.Add($"{folder} holds {chosen} and {bin}: {chosen} is taken");
+            return In(chosen);
+        }
+        if (bin is not null)
+            throw new WarmException(In(bin), "is a torch file, which Warm does not read yet", "model.safetensors", "Convert it: load it with transformers and call save_pretrained(folder, safe_serialization=True).");
+        throw NoWeights(folder);
+    }
+
+    /// <summary>Why a single file is not read, told by its name, or null.</summary>
+    public static WarmException? Refusal(string path)
+    {
+        string name = Path.GetFileName(path);
+        string? other = Path.GetExtension(name).ToLowerInvariant() switch
+        {
+            ".bin" or ".pt" or ".pth" or ".ckpt" => "is a torch file, which Warm does not read yet",
+            ".gguf" => "is a GGUF file, which Warm does not read",
+            ".h5" or ".msgpack" => "holds TensorFlow or Flax weights, which Warm does not read",
+            ".incomplete" or ".part" or ".crdownload" or ".aria2" => "is an unfinished download",
+            ".json" when !name.EndsWith(".index.json", StringComparison.Ordinal) => "is a JSON file, not weights",
+            _ => null,
+        };
+        return other is null ? null : new(path, other, "a .safetensors file or a folder that holds one");
+    }
+
+    /// <summary>What a folder without weights is instead.</summary>
+    private static WarmException NoWeights(string folder)
+    {
+        string[] names = [.. new DirectoryInfo(folder).EnumerateFileSystemInfos().Select(e => e.Name).Take(10_000).Order(NaturalOrder.Instance)];
+        const string Expected = $"{Single} or {Index}";
+        bool Has(Func<string, bool> test) => Array.Exists(names, name => test(name));
+        string[] Those(Func<string, bool> test) => [.. names.Where(test)];
+
+        if (names.Length == 0) return new(folder, "is an empty folder", Expected);
+        if (Has(n => n == "adapter_config.json"))
+            return new(folder, "is an adapter (adapter_config.json), not a whole model", Expected, "Give it together with its base, as BASE+ADAPTER or with --base.");
+        if (Those(n => n.StartsWith("checkpoint-", StringComparison.Ordinal)) is { Length: > 0 } checkpoints)
+            return new(folder, $"is a training run without weights of its own, with {string.Join(", ", checkpoints.Take(12))}", Expected, $"Name one of them: {Path.Combine(folder, checkpoints[^1])}.");
+        if (Has(n => n.StartsWith("global_step", StringComparison.Ordinal)) || Has(n => n == "zero_to_fp32.py"))
+            return new(folder, "is a DeepSpeed checkpoint: its weights lie in global_step*/*_model_states.pt", Expected, "Run the zero_to_fp32.py that lies in the folder, then save the result with save_pretrained.");
+        if (Has(n => n.StartsWith("consolidated.", StringComparison.Ordinal)))
+            return new(folder, "has the original LLaMA layout (consolidated.*, params.json), not a Hugging Face folder", Expected, "Convert it with transformers' convert_llama_weights_to_hf.py.");
+        if (Has(n => n.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))) return new(folder, "holds a GGUF file, which Warm does not read", Expected);
+        if (Those(n => Path.GetExtension(n) is ".incomplete" or ".part" or ".crdownload" or ".aria2") is { Length: > 0 } partial)
+            return new(folder, $"holds an unfinished download ({partial[0]})", Expected, "Finish the download.");
+        if (Those(n => n.EndsWith(".safetensors", StringComparison.Ordinal)) is { Length: > 0 } others)
+            return new(folder, $"has no {Single}, but {string.Join(", ", others.Take(8))}", Expected, $"Name one: --file {others[0]}.");
+        return new(folder, $"holds no weights: there {(names.Length == 1 ? "is" : "are")} {string.Join(", ", names.Take(8))}{(names.Length > 8 ? $" and {names.Length - 8} more" : "")}",
+            $"config.json with {Expected}");
+    }
+}
