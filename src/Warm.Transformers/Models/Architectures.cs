@@ -1,0 +1,97 @@
+namespace Warm.Transformers;
+
+/// <summary>A transformer with its head, ready to score.</summary>
+/// <param name="Name">The class that config.json names.</param>
+/// <param name="Architecture">Ids to hidden states.</param>
+/// <param name="Head">Hidden states to rewards.</param>
+/// <param name="Remarks">What a reader should know: keys and tensors that are not used.</param>
+internal sealed record Transformer(string Name, Architecture Architecture, RewardHead Head, IReadOnlyList<string> Remarks) : IDisposable
+{
+    /// <summary>Gives the weights back.</summary>
+    public void Dispose()
+    {
+        Architecture.Dispose();
+        Head.Dispose();
+    }
+}
+
+/// <summary>From config.json's name to the architecture that is built here. One switch.</summary>
+internal static class Architectures
+{
+    /// <summary>What is built, as config.json spells it.</summary>
+    private static readonly string[] Known = ["LlamaForSequenceClassification", "BertForSequenceClassification"];
+
+    /// <summary>Keys that every config.json may carry and that change nothing in a reward.</summary>
+    private static readonly string[] Harmless =
+    [
+        "architectures", "model_type", "dtype", "torch_dtype", "transformers_version", "_name_or_path", "_attn_implementation_autoset", "id2label", "label2id", "num_labels", "problem_type",
+        "initializer_range", "use_cache", "attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "unk_token_id", "mask_token_id",
+        "decoder_start_token_id", "tie_word_embeddings", "tie_encoder_decoder", "is_encoder_decoder", "is_decoder", "add_cross_attention", "cross_attention_hidden_size", "chunk_size_feed_forward",
+        "finetuning_task", "task_specific_params", "return_dict", "output_hidden_states", "output_attentions", "torchscript", "use_bfloat16", "pruned_heads", "tokenizer_class", "prefix",
+        "max_length", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "typical_p", "repetition_penalty",
+        "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "output_scores", "return_dict_in_generate", "forced_bos_token_id",
+        "forced_eos_token_id", "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens", "tf_legacy_loss", "name_or_path", "unsloth_version", "unsloth_fixed",
+    ];
+
+    /// <summary>Builds the model that the folder's config.json names. Everything is checked on headers before anything is read.</summary>
+    /// <param name="weights">The weights; they need a folder with a config.json.</param>
+    /// <param name="engine">What computes.</param>
+    /// <param name="residency">Where the weights are kept.</param>
+    /// <param name="readAt">Which token carries the reward; null takes the architecture's own rule.</param>
+    public static Transformer Load(Weights weights, Engine engine, Residency residency, RewardPosition? readAt)
+    {
+        ModelConfig config = weights.Folder?.Config ?? throw new WarmException(weights.Name, "has no config.json", "a Hugging Face folder", "Tensors alone do not say which model they are.");
+        string? name = config.Architecture, type = config.ModelType;
+        if (name is null) throw new WarmException(config.Path, "\"architectures\" is missing", $"one of {string.Join(", ", Known)}");
+        var keys = new ConfigKeys(config);
+        keys.Ignore(Harmless);
+        keys.Refuse("quantization_config", "none: quantised weights are not read", _ => false);
+        keys.Refuse("auto_map", "none: code that comes with a model is never run", _ => false);
+
+        (Architecture architecture, RewardHead head, ModelWeights asked) Build(string family, string prefix, Func<ModelWeights, Architecture> make, Func<ModelWeights, int, RewardHead> head)
+        {
+            if (type is not null && type != family) throw new WarmException(config.Path, $"\"model_type\" is \"{type}\", and \"architectures\" names {name}", $"model_type {family}");
+            var asked = new ModelWeights(weights, engine, residency, prefix);
+            Architecture architecture = make(asked);
+            return (architecture, head(asked, architecture.HiddenSize), asked);
+        }
+
+        (Architecture architecture, RewardHead head, ModelWeights asked) = name switch
+        {
+            "LlamaForSequenceClassification" => Build("llama", Llama.Prefix, w => new Llama(keys, w, engine), (w, hidden) => RewardHead.OfDecoder(w, engine, config, hidden, readAt)),
+            "BertForSequenceClassification" => Build("bert", Bert.Prefix, w => new Bert(keys, w, engine), (w, hidden) => RewardHead.OfBert(w, engine, config, hidden, readAt)),
+            _ when name.EndsWith("ForCausalLM", StringComparison.Ordinal) => throw new WarmException(config.Path, $"\"architectures\" names {name}, a language model", "a reward model", "It has no reward head: it can be averaged, not asked for rewards."),
+            _ => throw new WarmException(config.Path, $"\"architectures\" names {name}", $"one of {string.Join(", ", Known)}"),
+        };
+        try
+        {
+            asked.Load(name);
+            if (readAt is { } asks && architecture.Causal && asks == RewardPosition.First)
+                throw new WarmException("read position", "the first token of a causal model has seen nothing but itself", "LastNotPad, LastAttended, BeforeFirstPad, LastEndOfText or Mean");
+            return new Transformer(name, architecture, head, [.. Remarks()]);
+        }
+        catch
+        {
+            architecture.Dispose();
+            head.Dispose();
+            throw;
+        }
+
+        IEnumerable<string> Remarks()
+        {
+            string[] unknown = [.. keys.Unknown.Order(StringComparer.Ordinal)];
+            if (unknown.Length > 0) yield return $"{config.Path}: keys that are not known here, and ignored as transformers does: {Some(unknown)}";
+            string[] unused = [.. asked.Unused.Where(t => !Leftover(t))];
+            if (unused.Length > 0) yield return $"{weights.Name}: tensors that {name} does not have, and that are not used: {Some(unused)}";
+            if (config.PadTokenId is { } pad && (pad < 0 || pad >= architecture.VocabularySize) && head.Position is RewardPosition.LastNotPad or RewardPosition.BeforeFirstPad)
+                yield return $"{config.Path}: \"pad_token_id\" is {config.PadTokenId}, which is no token: the last token is read";
+        }
+
+        static string Some(string[] names) => string.Join(", ", names.Take(8)) + (names.Length > 8 ? $" and {names.Length - 8} more" : "");
+    }
+
+    /// <summary>Buffers and heads that older files carry and that no reward depends on.</summary>
+    private static bool Leftover(string tensor) =>
+        tensor.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || tensor.EndsWith("position_ids", StringComparison.Ordinal)
+        || tensor is "lm_head.weight" || tensor.StartsWith("cls.", StringComparison.Ordinal);
+}

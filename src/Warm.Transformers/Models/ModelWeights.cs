@@ -1,0 +1,128 @@
+using System.Runtime.InteropServices;
+
+namespace Warm.Transformers;
+
+/// <summary>
+/// The weights as an architecture asks for them. A request carries the name and the shape that the layer expects; requests are first answered from headers alone,
+/// so that everything that is missing or of another shape is said at once, before anything is read.
+/// </summary>
+/// <remarks>
+/// A file without the base prefix (<c>layers.0 ...</c> for <c>model.layers.0 ...</c>) loads as well, and <c>gamma</c> and <c>beta</c> are read as <c>weight</c> and <c>bias</c>.
+/// </remarks>
+internal sealed class ModelWeights
+{
+    private readonly Weights _weights;
+    private readonly Engine _engine;
+    private readonly Residency _residency;
+    private readonly string _prefix;
+    private readonly bool _prefixed;
+    private readonly Dictionary<string, string> _names = []; // as asked -> as in the file
+    private readonly List<string> _missing = [], _misshapen = [], _mistyped = [];
+    private readonly List<Action> _loads = [];
+
+    /// <summary>Weights for an architecture whose tensors begin with <paramref name="prefix"/> (<c>model.</c>), but for the head's.</summary>
+    public ModelWeights(Weights weights, Engine engine, Residency residency, string prefix)
+    {
+        (_weights, _engine, _residency, _prefix) = (weights, engine, residency, prefix);
+        _prefixed = weights.Names.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
+    }
+
+    /// <summary>Number of tensors in the file: no model has more layers than that.</summary>
+    public int Tensors => _weights.Names.Count;
+
+    /// <summary>Tensors of the file that nobody asked for.</summary>
+    public IEnumerable<string> Unused => _weights.Names.Except(_names.Values);
+
+    /// <summary>What the file calls a tensor, or null where it lacks it.</summary>
+    public string? Find(string name)
+    {
+        if (_prefixed || !name.StartsWith(_prefix, StringComparison.Ordinal)) return Alias(name);
+        return Alias(name[_prefix.Length..]);
+
+        string? Alias(string name) =>
+            _weights.Contains(name) ? name
+            : name.EndsWith(".weight", StringComparison.Ordinal) && _weights.Contains($"{name[..^7]}.gamma") ? $"{name[..^7]}.gamma"
+            : name.EndsWith(".bias", StringComparison.Ordinal) && _weights.Contains($"{name[..^5]}.beta") ? $"{name[..^5]}.beta"
+            : null;
+    }
+
+    /// <summary>The shape of a tensor in the file, or null where it lacks it.</summary>
+    public Shape? Shape(string name) => Find(name) is { } found ? _weights.Info(found).Shape : null;
+
+    /// <summary>Asks for a group of weights that are used together, such as a layer's. Nothing is read before <see cref="Load"/>.</summary>
+    public WeightGroup<T> Group<T>(Func<WeightScope, T> build) where T : class
+    {
+        build(new WeightScope(Check)); // the answers have shapes and no values
+        var group = new WeightGroup<T>(() => new WeightScope(Read), build, streamed: _residency == Residency.Streamed);
+        _loads.Add(group.Load);
+        return group;
+    }
+
+    /// <summary>Refuses what is missing, misshapen or no float, all in one message, and reads every group that stays.</summary>
+    public void Load(string architecture)
+    {
+        string[] problems = [.. _missing, .. _misshapen, .. _mistyped];
+        if (problems.Length > 0)
+        {
+            string shown = string.Join("; ", problems.Take(12)) + (problems.Length > 12 ? $"; and {problems.Length - 12} more" : "");
+            throw new WarmException(_weights.Name, problems.Length == 1 ? shown : $"{problems.Length} tensors do not fit {architecture}: {shown}", fix:
+                _missing.Count > 0 ? $"A model never gets random weights in their place: give the whole {architecture}, or mend config.json." : "config.json and the tensors must belong together.");
+        }
+        foreach (Action load in _loads) load();
+    }
+
+    private EngineWeight Check(string name, Shape shape)
+    {
+        if (Find(name) is not { } found)
+        {
+            _missing.Add($"'{name}' {shape} is missing");
+        }
+        else
+        {
+            _names[name] = found;
+            TensorInfo info = _weights.Info(found);
+            if (info.Shape != shape) _misshapen.Add($"'{found}' is {info.Shape}, and config.json makes it {shape}");
+            if (!info.DType.IsFloat()) _mistyped.Add($"'{found}' is {info.DType.Name()}, which is no float: quantised weights are not read");
+        }
+        return new Promised(new TensorInfo(name, DType.F32, shape));
+    }
+
+    private EngineWeight Read(string name, Shape shape)
+    {
+        string found = _names[name];
+        TensorInfo info = _weights.Info(found);
+        bool stored = info.DType is DType.F32 or DType.F16 or DType.BF16; // the types that engines keep; any other is widened, or rounded once, to single
+        if (!stored) return _engine.Load(new WidenedView(_weights, info));
+        return _engine.Load(_residency == Residency.Mapped && _weights.View(found) is { } view ? view : CopiedView.Of(_weights, found));
+    }
+
+    /// <summary>A weight that is known by name and shape only.</summary>
+    private sealed class Promised(TensorInfo info) : EngineWeight(info)
+    {
+        public override void Dispose() { }
+    }
+
+    /// <summary>A tensor of another float type as singles, in native memory of its own.</summary>
+    private sealed unsafe class WidenedView : TensorView
+    {
+        private nint _address;
+
+        public WidenedView(Weights weights, TensorInfo info) : base(info with { DType = DType.F32 })
+        {
+            _address = (nint)NativeMemory.AlignedAlloc((nuint)Math.Max(64, Info.Bytes), 64);
+            const int Step = 1 << 20;
+            for (long start = 0; start < info.Count; start += Step)
+                weights.Read(info.Name, start, new Span<float>((float*)_address + start, (int)Math.Min(Step, info.Count - start)));
+        }
+
+        public override nint Address => _address;
+
+        public override void Dispose()
+        {
+            NativeMemory.AlignedFree((void*)Interlocked.Exchange(ref _address, 0));
+            GC.SuppressFinalize(this);
+        }
+
+        ~WidenedView() => NativeMemory.AlignedFree((void*)Interlocked.Exchange(ref _address, 0));
+    }
+}

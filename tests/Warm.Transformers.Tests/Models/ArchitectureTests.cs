@@ -1,0 +1,99 @@
+using Warm.Testing;
+using Xunit.Abstractions;
+
+namespace Warm.Transformers.Tests;
+
+/// <summary>Every architecture on every engine, against what PyTorch computed in double: single texts, batches, given positions, inner masks, traces.</summary>
+public class ArchitectureTests(ITestOutputHelper output)
+{
+    [ReferenceTheory]
+    [MemberData(nameof(ReferenceFolder.Built), MemberType = typeof(ReferenceFolder))]
+    public void Hidden_and_head_in_double_agree_with_the_reference(string folder) => Compare(folder, new ReferenceEngine(), _ => 1e-9);
+
+    [ReferenceTheory]
+    [MemberData(nameof(ReferenceFolder.Built), MemberType = typeof(ReferenceFolder))]
+    public void Hidden_traces_every_module_of_the_reference(string folder)
+    {
+        var reference = new ReferenceFolder(folder);
+        string file = Path.Combine(reference.Path, "hidden.safetensors");
+        if (!File.Exists(file)) return;
+        using Checkpoint weights = Checkpoint.Open(reference.Path), hidden = Checkpoint.Open(file);
+        var engine = new ReferenceEngine();
+        using Transformer model = Architectures.Load(weights, engine, Residency.Mapped, null);
+        ReferenceFolder.Case one = reference.Cases.Single(c => c.Name == hidden.Metadata["case"]);
+        BatchLayout layout = BatchLayout.Of(one.Ids, typeIds: one.Types);
+        int compared = 0, at = model.Head.ReadAt(one.Ids[0]);
+        void Check(string module, EngineTensor output)
+        {
+            if (!hidden.Contains(module)) return;
+            double[] expected = new double[hidden.Info(module).Count], actual = new double[output.Rows * output.Columns];
+            hidden.Read(module, 0, expected.AsSpan());
+            engine.Download(output, actual);
+            if (expected.Length > actual.Length) expected = expected[(at * actual.Length)..][..actual.Length]; // here the head reads one token, there every one
+            AssertClose(expected, actual, 1e-9, $"{folder} {module}");
+            compared++;
+        }
+        using EngineTensor states = model.Architecture.Hidden(layout, [layout.RowOf(0, at)], Check);
+        using EngineTensor rewards = model.Head.Apply(states, Check);
+        output.WriteLine($"{folder}: {compared} modules compared");
+        Assert.True(compared >= 10, $"{compared} of {hidden.Names.Count} modules were traced");
+        Reference.Count("architectures: traced modules", compared);
+    }
+
+    [ReferenceFact]
+    public void Load_of_relative_positions_is_refused()
+    {
+        using Checkpoint weights = Checkpoint.Open(Reference.Path("architectures", "bert-relative-key-ignored"));
+        WarmException refusal = Assert.Throws<WarmException>(() => Architectures.Load(weights, new ReferenceEngine(), Residency.Mapped, null));
+        Assert.Contains("position_embedding_type", refusal.Message);
+        output.WriteLine($"bert-relative-key-ignored refuses: {refusal.Message}");
+    }
+
+    private void Compare(string folder, Engine engine, Func<ReferenceFolder, double> toleranceOf)
+    {
+        var reference = new ReferenceFolder(folder);
+        double tolerance = toleranceOf(reference), worst = 0;
+        using Checkpoint weights = Checkpoint.Open(reference.Path);
+        using Transformer model = Architectures.Load(weights, engine, Residency.Mapped, null);
+        int? pad = weights.Folder!.Config!.PadTokenId;
+        int cases = 0;
+        foreach (ReferenceFolder.Case one in reference.Cases)
+        {
+            // As PyTorch got it, padding, masks and positions included; one row at a time, for a text's length is that of its row here.
+            for (int r = 0; r < one.Ids.Length && !one.Packed; r++)
+            {
+                if (!model.Architecture.SharesBeginnings && model.Architecture.Causal && one.Alone is not null) break; // rotation by length: PyTorch takes the longest row's
+                BatchLayout layout = BatchLayout.Of([one.Ids[r]], false, one.Types is null ? null : [one.Types[r]], one.Positions is null ? null : [one.Positions[r]], one.Mask is null ? null : [one.Mask[r]]);
+                int at = model.Head.ReadAt(one.Ids[r]);
+                Assert.Equal(one.ReadAt[r], at);
+                worst = Math.Max(worst, AssertClose(one.Logits[r], Rewards(model, engine, layout, [layout.RowOf(0, at)]), tolerance, $"{folder} {one.Name} row {r}"));
+            }
+            if (one.Alone is not null)
+            {
+                int[][] texts = one.AloneIds(pad);
+                BatchLayout layout = BatchLayout.Of(texts, model.Architecture.SharesBeginnings);
+                double[] rewards = Rewards(model, engine, layout, [.. texts.Select((t, n) => layout.RowOf(n, model.Head.ReadAt(t)))]);
+                worst = Math.Max(worst, AssertClose([.. one.Alone.SelectMany(r => r)], rewards, tolerance, $"{folder} {one.Name} alone"));
+            }
+            cases++;
+        }
+        output.WriteLine($"{folder}: agrees, {cases} cases, worst {worst:E1}");
+        Reference.Count($"architectures: cases on {engine.Name.Split(',')[0]}", cases);
+    }
+
+    private static double[] Rewards(Transformer model, Engine engine, BatchLayout layout, int[] rows)
+    {
+        using EngineTensor states = model.Architecture.Hidden(layout, rows), rewards = model.Head.Apply(states);
+        double[] values = new double[rewards.Rows * rewards.Columns];
+        engine.Download(rewards, values);
+        return values;
+    }
+
+    private static double AssertClose(double[] expected, double[] actual, double tolerance, string what)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        double worst = expected.Zip(actual, (e, a) => Math.Abs(e - a)).DefaultIfEmpty().Max();
+        Assert.True(worst <= tolerance, $"{what}: {worst:E2} off, {tolerance:E1} allowed");
+        return worst;
+    }
+}
