@@ -55,7 +55,8 @@ public sealed unsafe class CpuEngine : Engine
     /// <summary>Takes a weight over as it is stored: nothing is copied.</summary>
     public override EngineWeight Load(TensorView view)
     {
-        if (!Widening.Knows(view.Info.DType)) throw new WarmException(view.Info.Name, $"its type is {view.Info.DType.Name()}", "a float type", "Convert the model with `warm average DIR --dtype bf16 --out OTHER`.");
+        if (!view.Info.DType.IsFloat() || view.Info.DType.Bits() % 8 != 0)
+            throw new WarmException(view.Info.Name, $"its type is {view.Info.DType.Name()}", "a float type of whole bytes", "Convert the model with `warm average DIR --dtype bf16 --out OTHER`.");
         return new CpuWeight(view);
     }
 

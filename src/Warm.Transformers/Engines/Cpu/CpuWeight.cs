@@ -9,7 +9,11 @@ internal sealed unsafe class CpuWeight(TensorView view) : EngineWeight(view.Info
     public byte* Pointer => (byte*)(_view ?? throw new ObjectDisposedException(Info.Name)).Address;
 
     /// <summary>Widens values <paramref name="start"/> .. start + count - 1 (row-major) to single: exact for every type but F64, which is rounded.</summary>
-    public void Widen(long start, int count, float* destination) => Widening.ToSingle(Pointer, Info.DType, start, count, destination);
+    public void Widen(long start, int count, float* destination)
+    {
+        int size = Info.DType.Bits() / 8;
+        FloatBits.Widen(Info.DType, new ReadOnlySpan<byte>(Pointer + start * size, checked(count * size)), new Span<float>(destination, count));
+    }
 
     /// <summary>All values of a vector, widened.</summary>
     public CpuMemory Vector()
