@@ -4,7 +4,7 @@ namespace Warm;
 
 /// <summary>A measured value with its uncertainty.</summary>
 /// <param name="Value">The value on all units.</param>
-/// <param name="Error">Its standard error; NaN where there are too few units to say.</param>
+/// <param name="Error">Its standard error, in the unit of the value; NaN where there are too few units to say.</param>
 /// <param name="Low">Lower end of the 95 % interval.</param>
 /// <param name="High">Upper end of the 95 % interval.</param>
 /// <param name="N">Number of observations (pairs).</param>
@@ -19,6 +19,16 @@ public sealed record Estimate(
     [property: JsonPropertyName("units")] int Units,
     [property: JsonPropertyName("unit")] string Unit)
 {
+    /// <summary>Fewest units for which the bootstrap is used; below, the leave-one-out jackknife with Student's t, which stays honest there: 30.</summary>
+    public const int FewestForBootstrap = 30;
+
+    /// <summary>A mean with its error over units: <see cref="Bootstrap"/> from <see cref="FewestForBootstrap"/> units on, else <see cref="Jackknife"/>.</summary>
+    public static Estimate Mean(ReadOnlySpan<double> values, Units units, int resamples = 10_000, ulong seed = 0)
+    {
+        ArgumentNullException.ThrowIfNull(units);
+        return units.Count < FewestForBootstrap ? Jackknife.Mean(values, units) : Bootstrap.Mean(values, units, resamples, seed);
+    }
+
     /// <summary><c>0.742 ± 0.013 (n = 1,200 pairs, 310 prompts)</c></summary>
     public override string ToString()
     {

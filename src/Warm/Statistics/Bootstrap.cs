@@ -1,0 +1,68 @@
+namespace Warm;
+
+/// <summary>
+/// The bootstrap over units: as many units as there are, drawn with replacement, again and again. The draws come from a counter (SplitMix64 of seed, resample and place), so that they are the same
+/// on every machine, on any number of threads, and for every value measured on the same units: a difference of two models sees the same resamples as the two.
+/// </summary>
+public static class Bootstrap
+{
+    /// <summary>
+    /// The mean of all values; its standard error, the standard deviation of the resampled means; and the 95 % interval, their 2.5 and 97.5 percentiles (linear between neighbours).
+    /// </summary>
+    /// <param name="values">One value an observation.</param>
+    /// <param name="units">Which observations are drawn together.</param>
+    /// <param name="resamples">Default 10,000: standard error within about 1 %, ends of the interval within about 3 % of it.</param>
+    /// <param name="seed">Other seeds give other draws; default 0.</param>
+    public static Estimate Mean(ReadOnlySpan<double> values, Units units, int resamples = 10_000, ulong seed = 0)
+    {
+        ArgumentNullException.ThrowIfNull(units);
+        ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 2);
+        if (values.Length == 0) throw new ArgumentException("There are no values.", nameof(values));
+        double total = 0;
+        foreach (double value in values) total += value;
+        double[] means = Means(values, units, resamples, seed);
+        double centre = means.Average(), error = Math.Sqrt(means.Sum(m => (m - centre) * (m - centre)) / (resamples - 1));
+        Array.Sort(means);
+        return new Estimate(total / values.Length, error, Percentile(means, 0.025), Percentile(means, 0.975), values.Length, units.Count, units.Name);
+    }
+
+    /// <summary>The resampled means in the order of the draws.</summary>
+    internal static double[] Means(ReadOnlySpan<double> values, Units units, int resamples, ulong seed)
+    {
+        (double[] sums, int[] counts) = units.Totals(values);
+        var means = new double[resamples];
+        Parallel.For(0, resamples, resample =>
+        {
+            double sum = 0;
+            long count = 0;
+            for (int place = 0; place < sums.Length; place++)
+            {
+                int unit = Draw(seed, resample, place, sums.Length);
+                sum += sums[unit];
+                count += counts[unit];
+            }
+            means[resample] = sum / count;
+        });
+        return means;
+    }
+
+    /// <summary>The unit drawn at a place of a resample, 0 to <paramref name="units"/> - 1; a bias of 2^-32 at most.</summary>
+    internal static int Draw(ulong seed, int resample, int place, int units) =>
+        (int)((Mix(Mix(seed ^ 0x5741524D00000000) + ((ulong)(uint)resample << 32 | (uint)place)) >> 32) * (ulong)units >> 32);
+
+    /// <summary>SplitMix64 (Steele, Lea and Flood 2014): a step and its finaliser.</summary>
+    private static ulong Mix(ulong x)
+    {
+        x += 0x9E3779B97F4A7C15;
+        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9;
+        x = (x ^ x >> 27) * 0x94D049BB133111EB;
+        return x ^ x >> 31;
+    }
+
+    private static double Percentile(double[] sorted, double share)
+    {
+        double at = share * (sorted.Length - 1);
+        int below = (int)at;
+        return below + 1 >= sorted.Length ? sorted[^1] : sorted[below] + (at - below) * (sorted[below + 1] - sorted[below]);
+    }
+}
