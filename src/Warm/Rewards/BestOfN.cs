@@ -6,6 +6,7 @@ namespace Warm;
 /// <param name="Index">Its place among the drafts, from 0.</param>
 /// <param name="Reward">The raw reward; NaN or infinite where the model gave such a thing.</param>
 /// <param name="Text">The draft.</param>
+[JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 public sealed record RankedDraft(
     [property: JsonPropertyName("index")] int Index,
     [property: JsonPropertyName("reward")] float Reward,
@@ -14,6 +15,7 @@ public sealed record RankedDraft(
 /// <summary>
 /// The best of N drafts by reward. Among equal rewards the lowest index wins, and the ties are counted; a reward that is NaN or infinite never wins and stands at the end of the ranking.
 /// </summary>
+[JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 public sealed class BestOfN
 {
     private BestOfN(IReadOnlyList<RankedDraft> ranking, int ties, IReadOnlyList<string> remarks) => (Ranking, Ties, Remarks) = (ranking, ties, remarks);

@@ -5,6 +5,7 @@ namespace Warm;
 /// <summary>
 /// Two models on the same pairs. What both get right or wrong drops out of the difference, so that its error is far smaller than two separate errors would say.
 /// </summary>
+[JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 public sealed class PairedComparison
 {
     private PairedComparison(string a, string b, Estimate difference, McNemar mcNemar, double smallest) =>
@@ -50,9 +51,10 @@ public sealed class PairedComparison
             if (difference[i] < 0) onlySecond++;
         }
         Estimate estimate = Estimate.Mean(difference, a.Units, a.Options.Resamples, a.Options.Seed);
-        // Beyond the jackknife the normal distribution is near enough; its quantiles are those of t with many degrees of freedom.
-        double degrees = a.Units.Count < Estimate.FewestForBootstrap ? Math.Max(1, a.Units.Count - 1) : 1e9;
-        return new(first, second, estimate, new McNemar(onlyFirst, onlySecond), (StudentT.Quantile(0.975, degrees) + StudentT.Quantile(0.8, degrees)) * estimate.Error);
+        // From 30 units on the normal quantiles; below, those of Student's t.
+        double quantiles = a.Units.Count >= Estimate.FewestForBootstrap ? 1.959963984540054 + 0.8416212335729143
+            : a.Units.Count < 2 ? double.NaN : StudentT.Quantile(0.975, a.Units.Count - 1) + StudentT.Quantile(0.8, a.Units.Count - 1);
+        return new(first, second, estimate, new McNemar(onlyFirst, onlySecond), quantiles * estimate.Error);
     }
 
     /// <summary><c>warm - rm-1: 0.020 ± 0.007 (n = 3,311 pairs, 8 topics), 95 % [0.005, 0.034]; McNemar 210 : 150, p = 0.0018 (mid-p 0.0016); detectable 0.019</c></summary>

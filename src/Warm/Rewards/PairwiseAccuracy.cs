@@ -5,6 +5,7 @@ namespace Warm;
 /// <summary>Mean and standard deviation of a quantity.</summary>
 /// <param name="Mean">The mean.</param>
 /// <param name="Std">The standard deviation of what is there (divided by n, not n - 1).</param>
+[JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 public sealed record Spread([property: JsonPropertyName("mean")] double Mean, [property: JsonPropertyName("std")] double Std);
 
 /// <summary>What a measurement took.</summary>
@@ -21,6 +22,7 @@ public sealed record ScoringCost(
 /// With d the reward of the chosen side less that of the rejected one and p = sigmoid(d): <see cref="Loss"/> = mean ln(1 + e^-d); <see cref="Brier"/> = mean (1 - p)^2;
 /// <see cref="Ece"/> in ten equal bins of max(p, 1 - p) from 0.5 to 1. Rewards that are not finite are refused.
 /// </summary>
+[JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 public sealed class PairwiseAccuracy
 {
     private readonly double[] _differences, _outcomes;

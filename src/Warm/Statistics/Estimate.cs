@@ -10,6 +10,7 @@ namespace Warm;
 /// <param name="N">Number of observations (pairs).</param>
 /// <param name="Units">Number of units that were resampled.</param>
 /// <param name="Unit">What was resampled: prompt, pair, topic ... Pairs that share a unit are not independent.</param>
+[JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 public sealed record Estimate(
     [property: JsonPropertyName("value")] double Value,
     [property: JsonPropertyName("error")] double Error,
