@@ -43,8 +43,9 @@ internal static class Program
 
     private static IEnumerable<Command> Commands() =>
     [
+        AverageCommand.Create(),
+        CompareCommand.Create(),
         DemoCommand.Create(),
-        InspectCommand.Create(),
     ];
 
     /// <summary>Wrong usage: every error in a line, with the option that was probably meant; exit code 2.</summary>

@@ -47,6 +47,12 @@ public sealed class Checkpoint : Weights
     /// <summary>The file that holds a tensor.</summary>
     public string FileOf(string name) => Place(name).Path;
 
+    /// <summary>Where the data of one of its files begins: the length of its header.</summary>
+    internal long DataOffsetOf(string path) => _files.First(f => f.Path == path).Header.DataOffset;
+
+    /// <summary>Where a tensor's bytes begin in its file.</summary>
+    internal long OffsetOf(string name) => Place(name).Header.DataOffset + Place(name).Header.Tensors[name].Start;
+
     /// <summary>The free texts of the first file's header (<c>format: pt</c>).</summary>
     public IReadOnlyDictionary<string, string> Metadata => _files.Count == 0 ? new Dictionary<string, string>() : _files[0].Header.Metadata;
 

@@ -40,6 +40,21 @@ public abstract class Weights : IDisposable
     /// <summary>What a reader should know of these weights (a format taken where two lay side by side, a key nobody knows). Empty where nothing is odd.</summary>
     public virtual IReadOnlyList<string> Remarks => [];
 
+    /// <summary>A reading of everything from the first value to the last; an average judges its members' values in it.</summary>
+    public virtual WeightsPass Pass(PassOptions? options = null) => new(this, options);
+
+    /// <summary>
+    /// Writes a complete Hugging Face folder: weights, config.json with the number type that was written, tokenizer and companion files; an average adds a model card and <c>warm.json</c>,
+    /// its recipe. Streams. The folder appears whole or not at all, and the same inputs give the same bytes.
+    /// </summary>
+    /// <param name="folder">Where the folder will be; it must not exist unless <see cref="SaveOptions.Overwrite"/>.</param>
+    /// <param name="options">Shards, hashes, threads; null for the defaults.</param>
+    /// <param name="progress">Told how far it is, from any thread.</param>
+    /// <param name="cancellation">Stops between two blocks and leaves nothing behind.</param>
+    /// <exception cref="WarmException">The place exists, cannot be written or is too small; or the values are refused. Nothing is left behind.</exception>
+    public SaveResult Save(string folder, SaveOptions? options = null, IProgress<SaveProgress>? progress = null, CancellationToken cancellation = default) =>
+        CheckpointWriter.Write(this, folder, options ?? SaveOptions.Default, progress, cancellation);
+
     /// <summary>Number of values in all tensors.</summary>
     public long Parameters
     {

@@ -1,0 +1,126 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Warm.Cli;
+
+/// <summary><c>warm average DIR DIR.. --out DIR</c>: writes the average of models as a complete folder.</summary>
+internal static class AverageCommand
+{
+    private static readonly Argument<string[]> Members = new("DIR") { Description = ModelArgument.Description + " One alone is a conversion.", Arity = ArgumentArity.OneOrMore };
+    private static readonly Option<string> Out = new("--out") { Description = "The folder that is written. It appears whole or not at all.", HelpName = "DIR" };
+    private static readonly Option<string> Method = new("--method") { Description = "uniform (default) or weighted.", HelpName = "M" };
+    private static readonly Option<string> WeightsOption = new("--weights") { Description = "One number a member, in member order: a,b,..", HelpName = "a,b,.." };
+    private static readonly Option<bool> Normalise = new("--normalise", "--normalize") { Description = "Divide the weighted sum by the sum of the weights (default)." };
+    private static readonly Option<bool> NoNormalise = new("--no-normalise", "--no-normalize") { Description = "Do not divide." };
+    private static readonly Option<string> DTypeOption = new("--dtype") { Description = "keep (default: the widest of the members, tensor by tensor), f64, f32, bf16 or f16.", HelpName = "TYPE" };
+    private static readonly Option<string> Accumulate = new("--accumulate") { Description = "The type of the sums: f64 (default) or f32.", HelpName = "TYPE" };
+    private static readonly Option<string> ShardSize = new("--shard-size") { Description = "Most bytes of one file: 5GB, 500MB .. (default: one file).", HelpName = "SIZE" };
+    private static readonly Option<string> Allow = new("--allow") { Description = "Rules that are not refused: config,ancestry,..", HelpName = "RULE,.." };
+    private static readonly Option<bool> NoHash = new("--no-hash") { Description = "Leave the members' SHA-256 out of the recipe." };
+    private static readonly Option<bool> NoSync = new("--no-sync") { Description = "Do not wait until the bytes are on the disk." };
+    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace a model folder of that name." };
+    private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Read headers, configs and tokenizers, say what would be written, and write nothing." };
+    private static readonly Option<int> Threads = new("--threads") { Description = "Number of threads (default: all cores).", HelpName = "N" };
+
+    public static WarmCommand Create() =>
+        new WarmCommand("average", "Average the weights of models that were fine-tuned from one base.", "warm average runs/rm-1 runs/rm-2 runs/rm-3 --out runs/warm")
+        {
+            Members, Out, Method, WeightsOption, Normalise, NoNormalise, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, Overwrite, DryRun, Threads,
+        }.Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
+
+    private static int Run(ParseResult parsed, Report report, CancellationToken cancellation)
+    {
+        long started = System.Diagnostics.Stopwatch.GetTimestamp();
+        bool dry = parsed.GetValue(DryRun);
+        if (parsed.GetValue(Out) is not { Length: > 0 } folder) folder = dry ? "" : throw new WarmException("--out", "is missing", "the folder that is written");
+        AverageOptions options = Options(parsed);
+        // A place that is taken is refused before anything is read.
+        if (!dry && Path.Exists(folder) && !parsed.GetValue(Overwrite)) throw new WarmException(folder, "exists already", "a place that is free", "Choose another, or say --overwrite.");
+        if (!dry && parsed.GetValue(Threads) < 0) throw new WarmException("--threads", "is negative", "0 for all cores, or a number");
+        Weights[] members = [.. parsed.GetRequiredValue(Members).Select(member => ModelArgument.Open(member))];
+        WeightAverage average = WeightAverage.Of(members, options);
+        if (dry)
+        {
+            Print(report, average, folder, average.Names.Count, average.Bytes, null, Recipe.Of(average), average.Remarks);
+            return 0;
+        }
+        SaveResult result = average.Save(folder, new SaveOptions
+        {
+            ShardBytes = Size(parsed.GetValue(ShardSize)),
+            Hash = !parsed.GetValue(NoHash),
+            Sync = !parsed.GetValue(NoSync),
+            Overwrite = parsed.GetValue(Overwrite),
+            Threads = parsed.GetValue(Threads),
+        }, new Shown(report), cancellation);
+        Print(report, average, folder, result.Tensors, result.Bytes, System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds, result.Recipe, result.Remarks);
+        return 0;
+    }
+
+    private static void Print(Report report, WeightAverage average, string folder, int tensors, long bytes, double? seconds, JsonObject? recipe, IReadOnlyList<string> remarks)
+    {
+        foreach (string remark in remarks) report.Remark(remark);
+        if (!report.IsJson)
+        {
+            report.Table(["member", "weight"], average.Members.Select((m, i) => (IReadOnlyList<string>)[m.Name, (average.Coefficients[i] / average.Divisor).ToString("0.####", CultureInfo.InvariantCulture)]));
+            string size = string.Create(CultureInfo.InvariantCulture, $"{tensors:N0} tensors, {bytes / 1e6:N1} MB");
+            report.Line(seconds is { } s ? string.Create(CultureInfo.InvariantCulture, $"{folder}: {average.Method} average, {size} in {s:F2} s") : $"would write {size}: {average.Method} average");
+            return;
+        }
+        report.Line(new JsonObject
+        {
+            ["out"] = folder,
+            ["method"] = average.Method,
+            ["members"] = new JsonArray([.. ((recipe?["members"] as JsonArray) ?? []).Select(m => new JsonObject { ["path"] = m!["path"]!.DeepClone(), ["sha256"] = m["sha256"]?.DeepClone(), ["weight"] = m["weight"]!.DeepClone() })]),
+            ["tensors"] = tensors,
+            ["bytes"] = bytes,
+            ["seconds"] = seconds,
+            ["bytesPerSecond"] = bytes / seconds,
+            ["bytesRead"] = average.Members.Sum(m => m.Bytes),
+            ["recipe"] = recipe?.DeepClone(),
+            ["remarks"] = new JsonArray([.. remarks.Select(r => JsonValue.Create(r))]),
+        });
+    }
+
+    private static AverageOptions Options(ParseResult parsed)
+    {
+        string? method = parsed.GetValue(Method), weights = parsed.GetValue(WeightsOption);
+        if (method is not (null or "uniform" or "weighted")) throw new WarmException("--method", $"is {method}, which this version does not have", "uniform or weighted");
+        if (method == "uniform" && weights is not null) throw new WarmException("--weights", "stands beside --method uniform", "--method weighted, or no weights");
+        if (method == "weighted" && weights is null) throw new WarmException("--method", "is weighted", "--weights a,b,.. beside it");
+        if (parsed.GetValue(Normalise) && parsed.GetValue(NoNormalise)) throw new WarmException("--normalise", "stands beside --no-normalise", "one of the two");
+        return new AverageOptions
+        {
+            Weights = weights?.Split(',').Select(Number).ToArray(),
+            Normalise = !parsed.GetValue(NoNormalise),
+            DType = ModelArgument.ParseDType(parsed.GetValue(DTypeOption)),
+            Accumulate = parsed.GetValue(Accumulate) switch { null or "f64" => DType.F64, "f32" => DType.F32, var other => throw new WarmException("--accumulate", $"is {other}", "f64 or f32") },
+            Allow = parsed.GetValue(Allow)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
+        };
+    }
+
+    private static double Number(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number
+        : throw new WarmException("--weights", $"\"{text}\" is no number", "numbers with commas between them: 0.5,0.3,0.2");
+
+    /// <summary>5GB, 500MB, 2GiB, or plain bytes.</summary>
+    private static long? Size(string? text)
+    {
+        if (text is null) return null;
+        (string Unit, double Bytes)[] units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1L << 40), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("B", 1), ("", 1)];
+        (string unit, double bytes) = units.First(u => text.EndsWith(u.Unit, StringComparison.OrdinalIgnoreCase));
+        return double.TryParse(text[..^unit.Length].Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number * bytes is >= 1 and < long.MaxValue
+            ? (long)(number * bytes) : throw new WarmException("--shard-size", $"is {text}", "a size like 5GB or 500MB");
+    }
+
+    private sealed class Shown(Report report) : IProgress<SaveProgress>
+    {
+        private int _percent = -1;
+
+        public void Report(SaveProgress value)
+        {
+            var percent = (int)(value.Share * 100);
+            if (Interlocked.Exchange(ref _percent, percent) != percent) report.Progress("averaging", value.Share);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Warm.Cli;
+
+/// <summary><c>warm compare DIR.. [--base DIR]</c>: whether models may be averaged, every difference, and how far they are apart.</summary>
+internal static class CompareCommand
+{
+    private static readonly Argument<string[]> Members = new("DIR") { Description = ModelArgument.Description, Arity = ArgumentArity.OneOrMore };
+    private static readonly Option<string> Base = new("--base") { Description = "The model they were fine-tuned from: adds the cosines and common signs of what was learned.", HelpName = "DIR" };
+    private static readonly Option<bool> PerTensor = new("--per-tensor") { Description = "Add the figures of each tensor." };
+    private static readonly Option<int> Threads = new("--threads") { Description = "Number of threads (default: all cores).", HelpName = "N" };
+
+    public static WarmCommand Create() =>
+        new WarmCommand("compare", "Say whether models may be averaged, and how far they are apart.", "warm compare runs/rm-1 runs/rm-2 runs/rm-3 --base runs/sft") { Members, Base, PerTensor, Threads }
+            .Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
+
+    private static int Run(ParseResult parsed, Report report, CancellationToken cancellation)
+    {
+        WeightDistance? distance = null;
+        Compatibility compatibility;
+        string[] names = parsed.GetRequiredValue(Members);
+        try
+        {
+            Weights[] members = [.. names.Select(name => ModelArgument.Open(name))];
+            compatibility = Compatibility.Compare(members, parsed.GetValue(Base) is { } path ? ModelArgument.Open(path) : null, out distance, parsed.GetValue(Threads), cancellation);
+        }
+        catch (WarmException error)
+        {
+            compatibility = Compatibility.Unreadable(error);
+        }
+        if (report.IsJson) report.Line(Document(compatibility, distance, parsed.GetValue(PerTensor)));
+        else Print(report, names, compatibility, distance, parsed.GetValue(PerTensor));
+        return compatibility.Verdict is Verdict.Fits or Verdict.Doubtful ? 0 : 1;
+    }
+
+    private static JsonObject Document(Compatibility compatibility, WeightDistance? distance, bool perTensor)
+    {
+        var document = new JsonObject
+        {
+            ["verdict"] = compatibility.Verdict.ToString().ToLowerInvariant(),
+            ["differences"] = new JsonArray([.. compatibility.Differences.Select(Recipe.Of)]),
+        };
+        if (distance is null) return document;
+        document["distance"] = Square(distance.Count, distance.Distance);
+        document["cosine"] = Square(distance.Count, distance.Cosine);
+        if (distance.HasBase)
+        {
+            document["deltaLength"] = new JsonArray([.. Enumerable.Range(0, distance.Count).Select(i => Number(distance.DeltaLength(i)))]);
+            document["deltaCosine"] = Square(distance.Count, distance.DeltaCosine);
+            document["signAgreement"] = Square(distance.Count, distance.SignAgreement);
+        }
+        if (perTensor)
+            document["perTensor"] = new JsonArray([.. distance.PerTensor.Select(t =>
+            {
+                var entry = new JsonObject { ["name"] = t.Name, ["values"] = t.Values, ["distance"] = Square(distance.Count, t.Distance), ["cosine"] = Square(distance.Count, t.Cosine), ["maxAbs"] = Square(distance.Count, (i, j) => t.MaxAbs[i, j]) };
+                if (t.DeltaDot is null) return entry;
+                entry["deltaCosine"] = Square(distance.Count, t.DeltaCosine);
+                entry["signAgreement"] = Square(distance.Count, t.SignAgreement);
+                return entry;
+            })]);
+        return document;
+    }
+
+    private static void Print(Report report, string[] names, Compatibility compatibility, WeightDistance? distance, bool perTensor)
+    {
+        report.Line(compatibility.ToString());
+        if (distance is null || distance.Count < 2) return;
+        report.Line();
+        string[] head = ["", .. names.Select((_, i) => $"{i + 1}")];
+        Show("distance", distance.Distance, "F3");
+        Show("cosine of matrices", distance.Cosine, "F4");
+        if (distance.HasBase)
+        {
+            Show("cosine of what was learned", distance.DeltaCosine, "F4");
+            Show("common signs", distance.SignAgreement, "F4");
+        }
+        if (perTensor)
+            report.Table(["tensor", "values", "largest distance", "least cosine"], distance.PerTensor.Select(t => (IReadOnlyList<string>)
+                [t.Name, t.Values.ToString("N0", CultureInfo.InvariantCulture), Pairs(t.Distance).Max().ToString("G4", CultureInfo.InvariantCulture), Pairs(t.Cosine).Min().ToString("F4", CultureInfo.InvariantCulture)]));
+
+        void Show(string title, Func<int, int, double> of, string format)
+        {
+            report.Line(title);
+            report.Table(head, names.Select((name, i) => (IReadOnlyList<string>)[$"{i + 1} {name}", .. names.Select((_, j) => of(i, j).ToString(format, CultureInfo.InvariantCulture))]));
+            report.Line();
+        }
+
+        IEnumerable<double> Pairs(Func<int, int, double> of) => Enumerable.Range(0, distance.Count).SelectMany(i => Enumerable.Range(0, i).Select(j => of(i, j)));
+    }
+
+    private static JsonArray Square(int n, Func<int, int, double> of) => new([.. Enumerable.Range(0, n).Select(i => new JsonArray([.. Enumerable.Range(0, n).Select(j => Number(of(i, j)))]))]);
+
+    /// <summary>A figure, or null where there is none (the angle of nothing).</summary>
+    private static JsonNode? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
+}

@@ -1,0 +1,29 @@
+namespace Warm;
+
+/// <summary>How members are averaged. The defaults give the uniform mean in the members' own number type.</summary>
+public sealed record AverageOptions
+{
+    /// <summary>The defaults.</summary>
+    public static AverageOptions Default { get; } = new();
+
+    /// <summary>One coefficient a member, in member order, any finite number (negative ones extrapolate); null (default) for the uniform mean.</summary>
+    public IReadOnlyList<double>? Weights { get; init; }
+
+    /// <summary>Whether the weighted sum is divided by the sum of <see cref="Weights"/>; default true. The uniform mean always divides by the number of members.</summary>
+    public bool Normalise { get; init; } = true;
+
+    /// <summary>
+    /// The number type that is saved: F64, F32, BF16 or F16; null (default) keeps, tensor by tensor, the widest of the members, which is the narrowest type that holds
+    /// all of them exactly (BF16 and F16 give F32).
+    /// </summary>
+    public DType? DType { get; init; }
+
+    /// <summary>The type of the sums: F64 (default) or F32.</summary>
+    public DType Accumulate { get; init; } = Warm.DType.F64;
+
+    /// <summary>Rules whose differences are not refused (<see cref="Difference.Rule"/>): <c>config</c>, <c>ancestry</c> ... What is impossible stays impossible.</summary>
+    public IReadOnlyCollection<string> Allow { get; init; } = [];
+
+    /// <summary>Whether a rule is allowed; <c>-</c> and <c>_</c> are the same.</summary>
+    internal bool Allows(string rule) => Allow.Any(allowed => string.Equals(allowed.Trim().Replace('-', '_'), rule, StringComparison.OrdinalIgnoreCase));
+}

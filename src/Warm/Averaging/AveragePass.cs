@@ -1,0 +1,175 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
+
+namespace Warm;
+
+/// <summary>
+/// One reading of an average: kinship first, on a sample of every matrix, so that strangers are refused before anything is written; then all values in the first member's file
+/// order, each thread reading a block of every member, hashing it, summing, rounding and handing it on. NaN and infinity are found in the sums, which they cannot leave.
+/// </summary>
+internal sealed class AveragePass : WeightsPass
+{
+    /// <summary>Values of a tensor in the sample: a cosine is right to about 1/sqrt of this.</summary>
+    private const long Sample = 1 << 14;
+
+    private readonly WeightAverage _average;
+    private readonly ConcurrentQueue<Difference> _found = new();
+    private IReadOnlyList<string> _remarks;
+    private IReadOnlyDictionary<string, FileHash> _hashes = new Dictionary<string, FileHash>();
+
+    public AveragePass(WeightAverage average, PassOptions? options) : base(average, options)
+    {
+        _average = average;
+        _remarks = average.Remarks;
+        Compatibility = average.Compatibility;
+    }
+
+    /// <summary>The judgement so far; with the values' part after <see cref="Run"/>.</summary>
+    public Compatibility Compatibility { get; private set; }
+
+    /// <summary>SHA-256 of each weight file in lower-case hexadecimal, after a run that hashes.</summary>
+    public IReadOnlyDictionary<string, string> Hashes => _hashes.ToDictionary(h => h.Key, h => h.Value.Hex);
+
+    public override IReadOnlyList<string> Remarks => _remarks;
+
+    public override void Run(BlockSink? sink, IProgress<long>? progress = null, CancellationToken cancellation = default)
+    {
+        AveragePlan plan = _average.Plan;
+        WeightDistance sample = WeightDistance.Measure(_average.AllMembers, plan, null, Sample, Threads, cancellation);
+        Judge(ValueRules.Judge(_average.AllMembers, sample));
+
+        // All members' blocks of a thread together stay near the size of its second-level cache.
+        int n = _average.AllMembers.Count, blockBytes = Math.Max(1 << 14, Math.Min(Options.BlockBytes, (96 << 20) / Threads / (n + 1)) / 64 * 64);
+        List<WeightsBlock> blocks = WeightsBlock.Of(InFileOrder(plan.Tensors).Select(t => t.Saved with { DType = Widest(t) }), blockBytes);
+        if (Options.Hash) _hashes = FileHash.Of(_average, blocks);
+        FileHash[] apart = [.. _hashes.Values.Where(h => !h.InOrder)];
+        long done = 0;
+        Parallel(blocks.Count + apart.Length, cancellation, () => new Workspace(n, blockBytes), (index, work) =>
+        {
+            if (index >= blocks.Count) apart[index - blocks.Count].HashWhole(cancellation);
+            else
+            {
+                Handle(blocks[index], work, sink);
+                progress?.Report(Interlocked.Add(ref done, blocks[index].Bytes));
+            }
+        });
+        if (!_found.IsEmpty) Judge(_found);
+        _remarks = [.. Compatibility.Differences.Select(d => d.ToString()), .. _average.Remarks.Except(_average.Compatibility.Differences.Select(d => d.ToString()))];
+    }
+
+    protected override void Failed()
+    {
+        foreach (FileHash hash in _hashes.Values) hash.Abandon();
+    }
+
+    protected internal override IEnumerable<string> Sources => _average.Members.SelectMany(m => m.Pass().Sources);
+
+    protected internal override void ChangeConfig(JsonObject config) => ModelCard.ChangeConfig(_average, config);
+
+    protected internal override IEnumerable<(string Name, string Content)> ExtraFiles()
+    {
+        JsonObject recipe = Recipe()!;
+        yield return ("warm.json", $"{recipe.ToJsonString(Warm.Recipe.Json)}\n");
+        yield return ("README.md", ModelCard.Of(_average, recipe, Remarks));
+    }
+
+    protected internal override JsonObject? Recipe() => Warm.Recipe.Of(_average, Hashes, Compatibility);
+
+    /// <summary>Adds what values say, and refuses where it must.</summary>
+    private void Judge(IEnumerable<Difference> differences)
+    {
+        Compatibility = Compatibility.With(differences);
+        Compatibility.Demand(_average.Options);
+    }
+
+    private void Handle(WeightsBlock block, Workspace work, BlockSink? sink)
+    {
+        PlannedTensor tensor = _average.Tensor(block.Tensor.Name);
+        DType saved = tensor.Saved.DType;
+        Span<byte> result = work.Result.AsSpan(0, (int)((long)block.Count * saved.Bits() / 8));
+        for (int i = 0; i < work.Bits.Length; i++)
+        {
+            if (!tensor.IsAveraged)
+            {
+                // Only the first member's bits are taken; the others are read where their file is being hashed.
+                TensorInfo info = tensor.Members[i];
+                Span<byte> raw = work.Bits[i].AsSpan(0, (int)((long)block.Count * info.DType.Bits() / 8));
+                if (i == 0 || _hashes.Count > 0) _average.AllMembers[i].Weights.ReadRaw(info.Name, block.Start, raw);
+                Hash(tensor, i, block, raw);
+                if (i == 0) raw.CopyTo(result);
+                continue;
+            }
+            work.Types[i] = _average.ReadMember(tensor, i, block.Start, block.Count, work.Bits[i]);
+            Hash(tensor, i, block, work.Bits[i].AsSpan(0, (int)((long)block.Count * work.Types[i].Bits() / 8)));
+        }
+        if (tensor.IsAveraged) Average(tensor, block, work, result);
+        sink?.Invoke(tensor.Saved, block.Start, result);
+    }
+
+    private void Hash(PlannedTensor tensor, int member, WeightsBlock block, ReadOnlySpan<byte> bits)
+    {
+        if (_hashes.Count == 0 || _average.AllMembers[member].Weights is not Checkpoint checkpoint) return;
+        TensorInfo info = tensor.Members[member];
+        FileHash hash = _hashes[checkpoint.FileOf(info.Name)];
+        if (hash.InOrder && ReferenceEquals(hash.Owner, checkpoint)) hash.Append(checkpoint.OffsetOf(info.Name) + block.Start * info.DType.Bits() / 8, bits);
+    }
+
+    private void Average(PlannedTensor tensor, WeightsBlock block, Workspace work, Span<byte> result)
+    {
+        DType saved = tensor.Saved.DType;
+        Span<double> sums = stackalloc double[WeightedSum.Run];
+        for (int at = 0; at < block.Count; at += WeightedSum.Run)
+        {
+            int count = Math.Min(WeightedSum.Run, block.Count - at), here = at;
+            Span<double> run = sums[..count];
+            _average.Sum((int member, out DType type) =>
+            {
+                type = work.Types[member];
+                int size = type.Bits() / 8;
+                return work.Bits[member].AsSpan(here * size, count * size);
+            }, run);
+            if (!WeightedSum.AllFinite(run)) Explain(tensor, block.Start + at, count);
+            Span<byte> bits = result.Slice((int)((long)at * saved.Bits() / 8), (int)((long)count * saved.Bits() / 8));
+            FloatBits.Narrow(saved, run, bits);
+        }
+    }
+
+    /// <summary>A sum that is not finite: names the members whose value is not, or says that the sum itself is too large.</summary>
+    private void Explain(PlannedTensor tensor, long start, int count)
+    {
+        if (_found.Count > 20) return;
+        var values = new double[count];
+        bool found = false;
+        for (int i = 0; i < _average.AllMembers.Count; i++)
+        {
+            Member member = _average.AllMembers[i];
+            member.Weights.Read(tensor.Members[i].Name, start, values);
+            int at = values.AsSpan().IndexOfFirstNotFinite();
+            if (at < 0) continue;
+            found = true;
+            _found.Enqueue(new("values", member.Where(tensor.Saved.Name), $"is {(double.IsNaN(values[at]) ? "NaN" : "infinite")} at {ValueRules.Place(tensor.Saved.Shape, start + at)}", "finite numbers", Severity.Refused));
+        }
+        if (!found) _found.Enqueue(new("values", $"{_average.Name}: '{tensor.Saved.Name}'", "the sum is too large for its type", "smaller weights, or sums in f64", Severity.Refused));
+        // No need to read on: without leave this ends in a refusal.
+        if (!_average.Options.Allows("values")) Judge(_found);
+    }
+
+    private IEnumerable<PlannedTensor> InFileOrder(IEnumerable<PlannedTensor> tensors) =>
+        _average.AllMembers[0].Weights is Checkpoint first
+            ? tensors.OrderBy(t => first.FileOf(t.Members[0].Name), StringComparer.Ordinal).ThenBy(t => first.OffsetOf(t.Members[0].Name))
+            : tensors;
+
+    /// <summary>The widest type that a block of the tensor is held in, so that every buffer is long enough.</summary>
+    private DType Widest(PlannedTensor tensor) =>
+        !tensor.IsAveraged ? tensor.Members.Append(tensor.Saved).MaxBy(i => i.DType.Bits())!.DType
+        : tensor.Members.Where((info, i) => !_average.AllMembers[i].IsStored || info.DType is not (DType.F32 or DType.BF16 or DType.F16)).Any() ? DType.F64
+        : tensor.Members.Append(tensor.Saved).MaxBy(i => i.DType.Bits())!.DType;
+
+    /// <summary>A thread's buffers.</summary>
+    private sealed class Workspace(int members, int blockBytes)
+    {
+        public byte[][] Bits { get; } = [.. Enumerable.Range(0, members).Select(_ => GC.AllocateUninitializedArray<byte>(blockBytes + 64))];
+        public DType[] Types { get; } = new DType[members];
+        public byte[] Result { get; } = GC.AllocateUninitializedArray<byte>(blockBytes + 64);
+    }
+}

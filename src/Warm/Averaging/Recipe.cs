@@ -1,0 +1,78 @@
+using System.Reflection;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Warm;
+
+/// <summary>
+/// Where an average comes from: what <c>warm.json</c> holds. Members with path, weight and the SHA-256 of each weight file, method, number types, Warm's version, the text form and the
+/// read position that the model is meant for, what was allowed, and every difference that was found. No times: the same inputs give the same bytes.
+/// </summary>
+public static class Recipe
+{
+    /// <summary>Indented, no needless escapes.</summary>
+    internal static JsonSerializerOptions Json { get; } = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The file's name beside the weights.</summary>
+    public const string FileName = "warm.json";
+
+    /// <summary>The recipe of an average that was not saved: without hashes, and without what only values tell.</summary>
+    public static JsonObject Of(WeightAverage average) => Of(average, new Dictionary<string, string>(), average.Compatibility);
+
+    internal static JsonObject Of(WeightAverage average, IReadOnlyDictionary<string, string> hashes, Compatibility compatibility)
+    {
+        var recipe = new JsonObject
+        {
+            ["warm"] = typeof(Recipe).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0],
+            ["method"] = average.Method,
+            ["members"] = new JsonArray([.. average.Members.Select((member, i) => Of(member, average.Coefficients[i] / average.Divisor, hashes))]),
+            ["accumulate"] = average.Options.Accumulate.Name().ToLowerInvariant(),
+            ["dtype"] = average.Options.DType?.Name().ToLowerInvariant() ?? "keep",
+        };
+        if (average.Options.Weights is { } weights)
+        {
+            recipe["weights"] = new JsonArray([.. weights.Select(w => JsonValue.Create(w))]);
+            recipe["normalise"] = average.Options.Normalise;
+        }
+        var dtypes = new JsonObject();
+        foreach (IGrouping<DType, string> group in average.Names.GroupBy(n => average.Info(n).DType).OrderBy(g => g.Key)) dtypes[group.Key.Name()] = group.Count();
+        recipe["dtypes"] = dtypes;
+        if (average.Folder is { Config: not null } folder)
+        {
+            recipe["textForm"] = TextFormOf(folder).Name;
+            recipe["readPosition"] = ReadPositionOf(folder)?.ToString();
+        }
+        recipe["allowed"] = new JsonArray([.. average.Options.Allow.Select(rule => JsonValue.Create(rule))]);
+        recipe["verdict"] = compatibility.Verdict.ToString().ToLowerInvariant();
+        recipe["differences"] = new JsonArray([.. compatibility.Differences.Select(Of)]);
+        return recipe;
+    }
+
+    /// <summary>A difference as JSON: rule, where, found, expected, severity.</summary>
+    public static JsonObject Of(Difference difference) => new()
+    {
+        ["rule"] = difference.Rule,
+        ["where"] = difference.Where,
+        ["found"] = difference.Found,
+        ["expected"] = difference.Expected,
+        ["severity"] = difference.Severity.ToString().ToLowerInvariant(),
+    };
+
+    /// <summary>The form in which the folder's model reads a prompt and a response: its template if it has one, else a pair for encoders, else both end to end.</summary>
+    internal static TextForm TextFormOf(ModelFolder folder) =>
+        TokenizerRules.HasTemplate(folder) ? TextForm.Template : ReadPositionOf(folder) == RewardPosition.First ? TextForm.Pair : TextForm.Concatenate;
+
+    private static RewardPosition? ReadPositionOf(ModelFolder folder) => null;
+
+    private static JsonObject Of(Weights member, double weight, IReadOnlyDictionary<string, string> hashes)
+    {
+        var entry = new JsonObject { ["path"] = member.Name, ["weight"] = weight };
+        if (member is WeightAverage inner) entry["recipe"] = Of(inner, hashes, inner.Compatibility);
+        if (member is not Checkpoint checkpoint || !checkpoint.Files.Any(hashes.ContainsKey)) return entry;
+        var files = new JsonObject();
+        foreach (string file in checkpoint.Files) files[Path.GetFileName(file)] = hashes[file];
+        entry["sha256"] = files;
+        return entry;
+    }
+}

@@ -1,0 +1,47 @@
+using System.Numerics.Tensors;
+
+namespace Warm;
+
+/// <summary>
+/// The arithmetic of an average, on runs of a few thousand values: <c>sum += c x</c> for each member in order, division by the number of members or the sum of the
+/// weights, one rounding. A product is rounded before it is added (no fused multiply-add) and division is division, so scalar code, every vector width and any way of
+/// cutting the values into runs give the same bits.
+/// </summary>
+internal static class WeightedSum
+{
+    /// <summary>Values handled at once by <see cref="Add(Span{double}, ReadOnlySpan{byte}, DType, double)"/>: they stay in the first-level cache. A multiple of 8.</summary>
+    public const int Run = 1024;
+
+    /// <summary>Adds <paramref name="c"/> times the values of <paramref name="bits"/> to <paramref name="sum"/>, at most <see cref="Run"/> of them.</summary>
+    public static void Add(Span<double> sum, ReadOnlySpan<byte> bits, DType dtype, double c)
+    {
+        Span<double> values = stackalloc double[sum.Length];
+        FloatBits.Widen(dtype, bits, values);
+        if (c != 1) TensorPrimitives.Multiply(values, c, values); // 1 x is x
+        TensorPrimitives.Add(sum, values, sum);
+    }
+
+    /// <summary>The same in single: a value is rounded to single (which changes only doubles), then the product, then the sum.</summary>
+    public static void Add(Span<float> sum, ReadOnlySpan<byte> bits, DType dtype, float c)
+    {
+        Span<float> values = stackalloc float[sum.Length];
+        FloatBits.Widen(dtype, bits, values);
+        if (c != 1) TensorPrimitives.Multiply(values, c, values);
+        TensorPrimitives.Add(sum, values, sum);
+    }
+
+    /// <summary>Whether no value is NaN or infinite.</summary>
+    public static bool AllFinite(ReadOnlySpan<double> values)
+    {
+        var bad = System.Numerics.Vector<double>.Zero; // x - x is 0 for finite x and NaN for the others; a NaN survives adding zeros
+        int i = 0;
+        for (; i <= values.Length - System.Numerics.Vector<double>.Count; i += System.Numerics.Vector<double>.Count)
+        {
+            var x = new System.Numerics.Vector<double>(values[i..]);
+            bad += x - x;
+        }
+        double rest = System.Numerics.Vector.Sum(bad);
+        for (; i < values.Length; i++) rest += values[i] - values[i];
+        return rest == 0;
+    }
+}
