@@ -1,0 +1,35 @@
+namespace Warm.Transformers;
+
+/// <summary>One token of a piece: its id and the units of the piece that it stands for.</summary>
+internal readonly record struct ModelToken(int Id, int Start, int End);
+
+/// <summary>What turns a piece into tokens: byte-pair encoding, WordPiece, a list of words.</summary>
+internal abstract class TokenModel(TokenTable vocabulary)
+{
+    private readonly Dictionary<int, string> _tokens = Invert(vocabulary);
+
+    public TokenTable Vocabulary => vocabulary;
+
+    /// <summary>The kind, as a person would say it.</summary>
+    public abstract string Kind { get; }
+
+    /// <summary>Adds the tokens of a piece (not empty). Safe from many threads.</summary>
+    public abstract void Encode(ReadOnlySpan<char> piece, List<ModelToken> tokens);
+
+    /// <summary>How a token is spelt: its vocabulary entry.</summary>
+    public virtual string Spell(ModelToken token, ReadOnlySpan<char> piece) => _tokens[token.Id];
+
+    public string? TokenOf(int id) => _tokens.GetValueOrDefault(id);
+
+    /// <summary>The id of a token that the pipeline cannot do without at this moment.</summary>
+    protected int Needed(string? token, string model) =>
+        token is not null && vocabulary.Find(token) is >= 0 and int id ? id : throw new WarmException("tokenizer.json", $"the {model} model's unknown token {(token is null ? "is not set" : $"'{token}' is not in its vocabulary")}",
+            "a text with unknown characters needs one", "Use the tokenizer that the model was trained with.");
+
+    private static Dictionary<int, string> Invert(TokenTable vocabulary)
+    {
+        var tokens = new Dictionary<int, string>(vocabulary.Count);
+        foreach ((string token, int id) in vocabulary.Items) tokens[id] = token;
+        return tokens;
+    }
+}

@@ -1,0 +1,234 @@
+using System.Text;
+
+namespace Warm.Transformers;
+
+/// <summary>
+/// Text to ids and back, exactly as the <c>tokenizers</c> library does it with the same <c>tokenizer.json</c>. Safe from many threads; a text's ids depend on
+/// nothing but the text.
+/// </summary>
+/// <remarks>
+/// The file is followed as written; its truncation and padding blocks are not (scoring has options of its own). A component that is not built is refused by
+/// name. Half a surrogate pair in a text counts as U+FFFD. Texts may be as long as a string may be; time grows linearly (n log n within one word).
+/// </remarks>
+public sealed class Tokenizer
+{
+    private readonly TokenizerJson _steps;
+    private readonly AddedTokens _raw, _normalized, _special;
+    private readonly Dictionary<string, AddedToken> _addedByContent;
+    private readonly Dictionary<int, AddedToken> _addedById;
+
+    private Tokenizer(TokenizerJson steps, string name, string? folder)
+    {
+        (_steps, Name) = (steps, name);
+        AddedToken[] inOrder = [.. steps.Added.Where(token => token.Special), .. steps.Added.Where(token => !token.Special)];
+        _raw = new AddedTokens(inOrder.Where(token => !token.Normalized).Select(token => (token.Content, token)));
+        _normalized = new AddedTokens(inOrder.Where(token => token.Normalized).Select(token => (Normalize(token.Content), token)));
+        _special = new AddedTokens(inOrder.Where(token => token.Special).Select(token => (token.Content, token)));
+        _addedByContent = steps.Added.ToDictionary(token => token.Content);
+        _addedById = [];
+        foreach (AddedToken token in steps.Added) _addedById[token.Id] = token;
+        Special = SpecialTokens.Read(folder, TokenOf);
+    }
+
+    /// <summary>Opens the tokenizer.json of a folder (with the files beside it that name special tokens), or a tokenizer.json. Refuses what it cannot follow exactly.</summary>
+    /// <exception cref="WarmException">The file is missing, broken, or holds a component that is not built.</exception>
+    public static Tokenizer Open(string folderOrFile)
+    {
+        string file = Directory.Exists(folderOrFile) ? Path.Combine(folderOrFile, "tokenizer.json") : folderOrFile;
+        if (!File.Exists(file))
+            throw new WarmException(file, "is not there", "a tokenizer is read from its tokenizer.json", "Save the tokenizer with transformers (save_pretrained of a fast tokenizer) to get one.");
+        return new Tokenizer(TokenizerJson.Open(file), file, Path.GetDirectoryName(Path.GetFullPath(file)));
+    }
+
+    internal static Tokenizer Parse(string json, string name = "tokenizer.json") => new(TokenizerJson.Parse(Encoding.UTF8.GetBytes(json), name), name, null);
+
+    /// <summary>The file that this was read from.</summary>
+    public string Name { get; }
+
+    /// <summary>What kind of model it is: <c>BPE (byte level)</c>, <c>WordPiece</c> ...</summary>
+    public string Kind => _steps.Model.Kind;
+
+    /// <summary>Entries of the vocabulary, added tokens included.</summary>
+    public int VocabularySize => _steps.Model.Vocabulary.Count + _steps.Added.Count(token => _steps.Model.Vocabulary.Find(token.Content) < 0);
+
+    /// <summary>The added tokens in file order.</summary>
+    public IReadOnlyList<AddedToken> AddedTokens => _steps.Added;
+
+    /// <summary>The tokens with a role: beginning, end, padding ...</summary>
+    public SpecialTokens Special { get; }
+
+    /// <summary>The id of a token as spelt in the vocabulary, or null.</summary>
+    public int? IdOf(string token) => _addedByContent.TryGetValue(token, out AddedToken? added) ? added.Id : _steps.Model.Vocabulary.Find(token) is >= 0 and int id ? id : null;
+
+    /// <summary>The token of an id as spelt in the vocabulary, or null.</summary>
+    public string? TokenOf(int id) => _addedById.TryGetValue(id, out AddedToken? added) ? added.Content : _steps.Model.TokenOf(id);
+
+    /// <summary>Whether a special token's spelling stands in a text: it becomes that token wherever the text is encoded.</summary>
+    public bool HasSpecialToken(string text) => _special.Occurs(text);
+
+    /// <summary>The tokens of a text or a pair of texts with spans, types and the mask of special tokens.</summary>
+    /// <param name="text">The text; may be empty.</param>
+    /// <param name="pair">The second text, where there is one.</param>
+    /// <param name="addSpecialTokens">Whether the post-processor puts its special tokens around (default true).</param>
+    public TokenizedText Encode(string text, string? pair = null, bool addSpecialTokens = true)
+    {
+        PostProcessor post = _steps.PostProcessor;
+        var first = new EncodedTokens();
+        Run(Sound(text), first, new WordCache());
+        EncodedTokens? second = null;
+        if (pair is not null) Run(Sound(pair), second = new EncodedTokens(), new WordCache());
+        var result = new EncodedTokens();
+        var (types, mask) = (new List<int>(), new List<bool>());
+        foreach (TemplatePart part in pair is null ? post.Single : post.Pair)
+        {
+            if (part.Sequence < 0)
+            {
+                if (!addSpecialTokens) continue;
+                result.Add(part.Id, part.Token, (0, 0));
+                types.Add(part.TypeId);
+                mask.Add(true);
+                continue;
+            }
+            if ((part.Sequence == 0 ? first : second) is not { } sequence) continue;
+            string source = part.Sequence == 0 ? text : pair!;
+            for (int i = 0; i < sequence.Ids.Count; i++)
+            {
+                result.Add(sequence.Ids[i], sequence.Tokens[i], post.Trim(sequence.Spans[i], sequence.Tokens[i], i == 0, source));
+                types.Add(part.TypeId);
+                mask.Add(false);
+            }
+        }
+        return new TokenizedText { Ids = result.Ids, Tokens = result.Tokens, Offsets = result.Spans, TypeIds = types, SpecialMask = mask };
+    }
+
+    /// <summary>The ids alone: the same as <see cref="Encode"/>'s, faster.</summary>
+    public int[] EncodeIds(string text, string? pair = null, bool addSpecialTokens = true)
+    {
+        var ids = new List<int>(text.Length / 3 + 8);
+        EncodeIds(text, pair, addSpecialTokens, ids, new WordCache());
+        return [.. ids];
+    }
+
+    /// <summary>The ids of many texts, with special tokens; words that come again are looked up once.</summary>
+    public IEnumerable<int[]> EncodeIds(IEnumerable<string> texts, bool addSpecialTokens = true)
+    {
+        var words = new WordCache();
+        var ids = new List<int>();
+        foreach (string text in texts)
+        {
+            ids.Clear();
+            EncodeIds(text, null, addSpecialTokens, ids, words);
+            yield return [.. ids];
+        }
+    }
+
+    /// <summary>The text of ids: unknown ids are passed over, special tokens too where asked.</summary>
+    public string Decode(IReadOnlyList<int> ids, bool skipSpecialTokens = false)
+    {
+        var tokens = new List<string>(ids.Count);
+        foreach (int id in ids)
+            if (TokenOf(id) is { } token && !(skipSpecialTokens && _addedByContent.TryGetValue(token, out AddedToken? added) && added.Special)) tokens.Add(token);
+        return _steps.Decoder is { } decoder ? string.Concat(decoder.Apply(tokens)) : string.Join(' ', tokens);
+    }
+
+    /// <summary>Kind, size and file.</summary>
+    public override string ToString() => $"{Kind}, {VocabularySize:N0} tokens, {Name}";
+
+    /// <summary>The normalizer alone, for tests and for the contents of added tokens.</summary>
+    internal string Normalize(string text) => _steps.Normalizer is { } normalizer ? normalizer.Apply(AlignedText.Original(text, 0, false)).ToString() : text;
+
+    /// <summary>Normalizer and pre-tokenizer alone, without added tokens, for tests.</summary>
+    internal PieceList Pieces(string text)
+    {
+        var pieces = new PieceList(AlignedText.Original(Normalize(text), 0, true));
+        _steps.PreTokenizer?.Cut(pieces);
+        return pieces;
+    }
+
+    private void EncodeIds(string text, string? pair, bool addSpecialTokens, List<int> ids, WordCache words)
+    {
+        PostProcessor post = _steps.PostProcessor;
+        foreach (TemplatePart part in pair is null ? post.Single : post.Pair)
+        {
+            if (part.Sequence < 0) { if (addSpecialTokens) ids.Add(part.Id); }
+            else if ((part.Sequence == 0 ? text : pair) is { } sequence) Run(Sound(sequence), ids, words);
+        }
+    }
+
+    /// <summary>Raw text, cut at added tokens that are searched raw; each stretch normalised, cut at the others; the rest to pieces and tokens.</summary>
+    private void Run<TSink>(string text, TSink sink, WordCache words) where TSink : class
+    {
+        bool aligned = sink is EncodedTokens || _steps.NeedsPlaces;
+        if (_raw.IsEmpty) Stretch(text, 0);
+        else
+            foreach ((int start, int end, AddedToken? token) in _raw.Cut(text))
+                if (token is null) Stretch(text.AsSpan(start, end - start), start);
+                else Added(token, AlignedText.Original(text.AsSpan(start, end - start), start, aligned), 0, end - start);
+
+        void Stretch(ReadOnlySpan<char> raw, int start)
+        {
+            if (raw.Length == 0) return;
+            AlignedText stretch = AlignedText.Original(raw, start, aligned);
+            if (_steps.Normalizer is { } normalizer) stretch = normalizer.Apply(stretch);
+            if (_normalized.IsEmpty) { Plain(stretch); return; }
+            List<(int Start, int End, AddedToken? Token)> parts = _normalized.Cut(stretch.Units);
+            if (parts is [{ Token: null }]) { Plain(stretch); return; }
+            foreach ((int from, int to, AddedToken? token) in parts)
+                if (token is null) Plain(stretch.Slice(from, to));
+                else Added(token, stretch, from, to);
+        }
+
+        void Added(AddedToken token, AlignedText stretch, int from, int to)
+        {
+            if (sink is EncodedTokens full) full.Add(token.Id, stretch.Units[from..to].ToString(), stretch.Span(from, to));
+            else ((List<int>)(object)sink).Add(token.Id);
+        }
+
+        void Plain(AlignedText stretch)
+        {
+            var pieces = new PieceList(stretch);
+            _steps.PreTokenizer?.Cut(pieces);
+            foreach ((int start, int end) in pieces.Cuts)
+            {
+                ReadOnlySpan<char> piece = pieces.Text.Units[start..end];
+                ReadOnlySpan<ModelToken> tokens = words.Tokens(piece, _steps.Model);
+                if (sink is EncodedTokens full)
+                    foreach (ModelToken token in tokens) full.Add(token.Id, _steps.Model.Spell(token, piece), pieces.Text.Span(start + token.Start, start + token.End));
+                else
+                {
+                    var ids = (List<int>)(object)sink;
+                    foreach (ModelToken token in tokens) ids.Add(token.Id);
+                }
+            }
+        }
+    }
+
+    /// <summary>The text with every half surrogate pair replaced by U+FFFD, as UTF-8 would.</summary>
+    private static string Sound(string text)
+    {
+        if (text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0) return text;
+        char[]? mended = null;
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i])) continue;
+            if (char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1])) { i++; continue; }
+            (mended ??= text.ToCharArray())[i] = '\uFFFD';
+        }
+        return mended is null ? text : new string(mended);
+    }
+
+    /// <summary>Tokens with their spellings and spans.</summary>
+    private sealed class EncodedTokens
+    {
+        public List<int> Ids { get; } = [];
+        public List<string> Tokens { get; } = [];
+        public List<(int Start, int End)> Spans { get; } = [];
+
+        public void Add(int id, string token, (int Start, int End) span)
+        {
+            Ids.Add(id);
+            Tokens.Add(token);
+            Spans.Add(span);
+        }
+    }
+}
