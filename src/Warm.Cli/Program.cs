@@ -46,6 +46,8 @@ internal static class Program
         AverageCommand.Create(),
         CompareCommand.Create(),
         DemoCommand.Create(),
+        DecodeCommand.Create(),
+        TokenizeCommand.Create(),
     ];
 
     /// <summary>Wrong usage: every error in a line, with the option that was probably meant; exit code 2.</summary>
