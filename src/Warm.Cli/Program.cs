@@ -48,6 +48,7 @@ internal static class Program
         DemoCommand.Create(),
         DecodeCommand.Create(),
         TokenizeCommand.Create(),
+        InspectCommand.Create(),
     ];
 
     /// <summary>Wrong usage: every error in a line, with the option that was probably meant; exit code 2.</summary>

@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+
+namespace Warm.Cli;
+
+/// <summary><c>warm inspect DIR</c>: what a model is, from its headers and companion files: architecture, head, tensors, tokenizer, hashes.</summary>
+internal static class InspectCommand
+{
+    public static WarmCommand Create()
+    {
+        var path = new Argument<string>("DIR") { Description = "A model's folder, or a single weight file." };
+        var file = new Option<string?>("--file") { Description = "The weight file or index in the folder, where there are several." };
+        var noHash = new Option<bool>("--no-hash") { Description = "Do not read the files through for their SHA-256." };
+        return new WarmCommand("inspect", "Say what a model is: architecture, head, read position, tensors, tokenizer, hashes.", "warm inspect runs/rm-1") { path, file, noHash }
+            .Runs((parsed, report, cancellation) =>
+            {
+                using Checkpoint checkpoint = parsed.GetValue(file) is { } name ? Checkpoint.OpenFile(parsed.GetRequiredValue(path), name) : Checkpoint.Open(parsed.GetRequiredValue(path));
+                JsonObject document = Describe(checkpoint, !parsed.GetValue(noHash), cancellation);
+                if (report.IsJson) report.Line(document);
+                else Print(checkpoint, document, report);
+                return Task.FromResult(0);
+            });
+    }
+
+    private static JsonObject Describe(Checkpoint checkpoint, bool hash, CancellationToken cancellation)
+    {
+        ModelFolder? folder = checkpoint.Folder;
+        ModelConfig? config = folder?.Config;
+        HeadLayout? head = HeadLayout.Of(checkpoint);
+        Vocabulary? vocabulary = folder is null ? null : Vocabulary.Of(folder);
+        string? template = folder is null ? null : Vocabulary.TemplateOf(folder);
+        string root = folder is null ? Path.GetDirectoryName(Path.GetFullPath(checkpoint.Name))! : Path.GetFullPath(folder.Path);
+        List<string> remarks = [.. checkpoint.Remarks];
+        if (config is not null && head is null) remarks.Add("no reward head is among the tensors: this model can be averaged, not asked for rewards");
+        if (head is not null && config is not null && checkpoint.Info(head.Output).Shape is { Rank: 2 } shape && config.Architecture?.EndsWith("ForSequenceClassification", StringComparison.Ordinal) == true && shape[0] != config.NumLabels)
+            remarks.Add($"{head.Output} has {shape[0]} outputs, and config.json means {config.NumLabels}{(config.Has("num_labels") || config.Has("id2label") ? "" : " (2 where neither num_labels nor id2label stands)")}");
+
+        var dtypes = new JsonObject();
+        foreach (var type in checkpoint.Names.GroupBy(name => checkpoint.Info(name).DType).OrderBy(g => g.Key)) dtypes[type.Key.Name()] = type.Count();
+        var document = new JsonObject
+        {
+            ["path"] = checkpoint.Name,
+            ["architecture"] = config?.Architecture,
+            ["modelType"] = config?.ModelType,
+            ["head"] = head is null ? null : new JsonObject { ["name"] = head.Name, ["output"] = head.Output, ["tensors"] = Texts(head.Tensors), ["statistics"] = Texts(head.Statistics) },
+            ["readPosition"] = head?.Position.ToString(),
+            ["textForm"] = config is null ? null : (template is not null ? TextForm.Template : RewardPositions.IsEncoder(config) ? TextForm.Pair : TextForm.Concatenate).Name,
+            ["labels"] = head is null ? null : checkpoint.Info(head.Output).Shape is { Rank: 2 } rows ? rows[0] : 1,
+            ["parameters"] = checkpoint.Parameters,
+            ["bytes"] = checkpoint.Bytes,
+            ["dtypes"] = dtypes,
+            ["tensors"] = new JsonArray([.. checkpoint.Names.Select(name => Tensor(checkpoint, name, root))]),
+            ["tokenizer"] = vocabulary is null ? null : new JsonObject
+            {
+                ["kind"] = vocabulary.Kind,
+                ["vocabulary"] = vocabulary.Words.Count,
+                ["special"] = new JsonObject(vocabulary.Special.Select(s => KeyValuePair.Create(s.Key, (JsonNode?)s.Value))),
+            },
+            ["template"] = template,
+        };
+        if (hash)
+        {
+            string[] files = [.. checkpoint.Files.Concat(folder?.Companions ?? []).Distinct()];
+            document["sha256"] = new JsonObject(files.Zip(ContentHash.OfFiles(files, cancellation: cancellation)).Select(f => KeyValuePair.Create(Relative(root, f.First), (JsonNode?)f.Second)));
+        }
+        if (folder?.Licence is { } licence) document["licence"] = licence;
+        document["remarks"] = Texts(remarks);
+        return document;
+    }
+
+    private static JsonObject Tensor(Checkpoint checkpoint, string name, string root)
+    {
+        TensorInfo info = checkpoint.Info(name);
+        return new()
+        {
+            ["name"] = name,
+            ["dtype"] = info.DType.Name(),
+            ["shape"] = new JsonArray([.. info.Shape.Sizes.ToArray().Select(size => (JsonNode)size)]),
+            ["file"] = Relative(root, checkpoint.FileOf(name)),
+        };
+    }
+
+    private static void Print(Checkpoint checkpoint, JsonObject document, Report report)
+    {
+        report.Line(checkpoint.ToString());
+        if (document["architecture"] is { } architecture) report.Line($"architecture  {architecture}");
+        if (HeadLayout.Of(checkpoint) is { } head) report.Line($"head          {head}; {document["labels"]} label{(document["labels"]!.GetValue<long>() == 1 ? "" : "s")}");
+        if (document["textForm"] is { } form) report.Line($"text form     {form}");
+        if (document["tokenizer"] is { } tokenizer) report.Line($"tokenizer     {tokenizer["kind"]}, {tokenizer["vocabulary"]} words; {string.Join(", ", tokenizer["special"]!.AsObject().Select(s => $"{s.Key} {s.Value}"))}");
+        if (document["licence"] is { } licence) report.Line($"licence       {licence}");
+        if (document["sha256"] is JsonObject hashes)
+            foreach ((string file, JsonNode? hash) in hashes) report.Line($"sha256        {hash}  {file}");
+        report.Line();
+        report.Table(["tensor", "type", "shape", "file"], checkpoint.Names.Select(name =>
+            (IReadOnlyList<string>)[name, checkpoint.Info(name).DType.Name(), checkpoint.Info(name).Shape.ToString(), Path.GetFileName(checkpoint.FileOf(name))]));
+        foreach (JsonNode? remark in document["remarks"]!.AsArray()) report.Remark((string)remark!);
+    }
+
+    private static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(text => (JsonNode)text)]);
+
+    private static string Relative(string root, string file) => Path.GetRelativePath(root, Path.GetFullPath(file)).Replace('\\', '/');
+}
