@@ -44,9 +44,12 @@ internal static class Program
     private static IEnumerable<Command> Commands() =>
     [
         AverageCommand.Create(),
+        BenchCommand.Create(),
         CompareCommand.Create(),
-        DemoCommand.Create(),
         DecodeCommand.Create(),
+        DemoCommand.Create(),
+        InspectCommand.Create(),
+        ScoreCommand.Create(),
         TokenizeCommand.Create(),
         InspectCommand.Create(),
     ];

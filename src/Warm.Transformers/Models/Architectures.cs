@@ -38,7 +38,8 @@ internal static class Architectures
     /// <param name="engine">What computes.</param>
     /// <param name="residency">Where the weights are kept.</param>
     /// <param name="readAt">Which token carries the reward; null takes the architecture's own rule.</param>
-    public static Transformer Load(Weights weights, Engine engine, Residency residency, RewardPosition? readAt)
+    /// <param name="checkLabels">Told the number of outputs of the head before anything is read; may refuse.</param>
+    public static Transformer Load(Weights weights, Engine engine, Residency residency = Residency.Mapped, RewardPosition? readAt = null, Action<int>? checkLabels = null)
     {
         ModelConfig config = weights.Folder?.Config ?? throw new WarmException(weights.Name, "has no config.json", "a Hugging Face folder", "Tensors alone do not say which model they are.");
         string? name = config.Architecture, type = config.ModelType;
@@ -65,9 +66,10 @@ internal static class Architectures
         };
         try
         {
-            asked.Load(name);
             if (readAt is { } asks && architecture.Causal && asks == RewardPosition.First)
                 throw new WarmException("read position", "the first token of a causal model has seen nothing but itself", "LastNotPad, LastAttended, BeforeFirstPad, LastEndOfText or Mean");
+            checkLabels?.Invoke(head.Labels);
+            asked.Load(name);
             return new Transformer(name, architecture, head, [.. Remarks()]);
         }
         catch

@@ -35,15 +35,17 @@ internal sealed class RewardHead : IDisposable
 
     /// <summary>A decoder's <c>score</c>.</summary>
     public static RewardHead OfDecoder(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition? position) =>
-        new(weights, engine, config, position ?? RewardPosition.LastNotPad, CountLabels(weights, config, "score.weight"), ("score", hidden, CountLabels(weights, config, "score.weight"), false, null));
+        new(weights, engine, config, position ?? RewardPositions.Of(config) ?? RewardPosition.LastNotPad, CountLabels(weights, config, "score.weight"), ("score", hidden, CountLabels(weights, config, "score.weight"), false, null));
 
     /// <summary>BERT's pooler and classifier.</summary>
     public static RewardHead OfBert(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition? position) =>
-        new(weights, engine, config, position ?? RewardPosition.First, CountLabels(weights, config, "classifier.weight"),
+        new(weights, engine, config, position ?? RewardPositions.Of(config) ?? RewardPosition.First, CountLabels(weights, config, "classifier.weight"),
             ("bert.pooler.dense", hidden, hidden, true, Activation.Tanh), ("classifier", hidden, CountLabels(weights, config, "classifier.weight"), true, null));
 
     /// <summary>Index of the token that carries the reward; -1 for a mean over all.</summary>
-    public int ReadAt(IReadOnlyList<int> ids)
+    /// <param name="ids">A text.</param>
+    /// <param name="where">Where it comes from, for the message where it has no such token.</param>
+    public int ReadAt(IReadOnlyList<int> ids, string? where = null)
     {
         int last = ids.Count - 1;
         switch (Position)
@@ -64,7 +66,7 @@ internal sealed class RewardHead : IDisposable
             case RewardPosition.LastEndOfText:
                 for (; last >= 0; last--)
                     if (_endOfText.Contains(ids[last])) return last;
-                throw new WarmException("text", "has no end-of-text token", $"at least one of id {string.Join(", ", _endOfText)}, whose state carries the reward");
+                throw new WarmException(where ?? "text", "has no end-of-text token", $"at least one of id {string.Join(", ", _endOfText)}, whose state carries the reward");
             default:
                 throw new ArgumentOutOfRangeException(nameof(ids), Position, null);
         }

@@ -12,6 +12,10 @@ public class ArchitectureTests(ITestOutputHelper output)
 
     [ReferenceTheory]
     [MemberData(nameof(ReferenceFolder.Built), MemberType = typeof(ReferenceFolder))]
+    public void Hidden_and_head_on_the_cpu_agree_with_the_reference(string folder) => Compare(folder, new CpuEngine(), reference => reference.SingleTolerance);
+
+    [ReferenceTheory]
+    [MemberData(nameof(ReferenceFolder.Built), MemberType = typeof(ReferenceFolder))]
     public void Hidden_traces_every_module_of_the_reference(string folder)
     {
         var reference = new ReferenceFolder(folder);
