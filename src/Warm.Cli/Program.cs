@@ -52,6 +52,8 @@ internal static class Program
         ScoreCommand.Create(),
         TokenizeCommand.Create(),
         InspectCommand.Create(),
+        EvaluateCommand.Create(),
+        CurveCommand.Create(),
     ];
 
     /// <summary>Wrong usage: every error in a line, with the option that was probably meant; exit code 2.</summary>
