@@ -28,7 +28,10 @@ public static class RewardPositions
     public static bool IsEncoder(ModelConfig? config) => config?.Architecture is { } name && name.EndsWith(Suffix, StringComparison.Ordinal) && Array.Exists(FirstToken, f => f == name[..^Suffix.Length]);
 
     /// <summary>The position of that name, in any case, with or without hyphens (<c>LastNotPad</c>, <c>last-not-pad</c>); anything else is refused with the list.</summary>
-    public static RewardPosition Parse(string name) =>
-        Enum.TryParse(name.Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out RewardPosition position) && Enum.IsDefined(position) && !char.IsAsciiDigit(name.AsSpan().Trim()[0])
-            ? position : throw new WarmException("read position", $"is {JsonText.Quote(name)}", string.Join(", ", Enum.GetNames<RewardPosition>()));
+    public static RewardPosition Parse(string name)
+    {
+        foreach (RewardPosition position in Enum.GetValues<RewardPosition>())
+            if (position.ToString().Equals(name.Replace("-", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase)) return position;
+        throw new WarmException("read position", $"is {JsonText.Quote(name)}", string.Join(", ", Enum.GetNames<RewardPosition>()));
+    }
 }
