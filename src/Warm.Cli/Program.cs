@@ -51,7 +51,6 @@ internal static class Program
         InspectCommand.Create(),
         ScoreCommand.Create(),
         TokenizeCommand.Create(),
-        InspectCommand.Create(),
         EvaluateCommand.Create(),
         CurveCommand.Create(),
     ];
