@@ -1,13 +1,15 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Warm.Transformers;
 
 namespace Warm.Cli;
 
 /// <summary><c>warm evaluate DIR.. --on PAIRS</c>: how often models prefer what people preferred, with error bars, calibration and paired comparisons.</summary>
 internal static class EvaluateCommand
 {
-    private sealed record Measured(string? On, IReadOnlyList<PairwiseAccuracy> Models);
+    /// <summary>The models' results on one set of pairs, which has a name where there are several.</summary>
+    private sealed record Measured(string? On, List<PairwiseAccuracy> Models);
 
     public static WarmCommand Create()
     {
@@ -21,24 +23,60 @@ internal static class EvaluateCommand
         var keepGoing = new Option<bool>("--keep-going") { Description = "Pass over broken lines, naming them; exit code 1 at the end." };
         var command = new WarmCommand("evaluate", "Measure models on pairs that people judged, with error bars.", "warm evaluate family/warm family/rm-1 --on family/heldout.jsonl.gz --resample topic")
             { models, on, rewards, ties, resample, columns, keepGoing };
+        var scoring = new ScoringArguments(command, several: true);
         return command.Runs(async (parsed, report, cancellation) =>
         {
             var options = new AccuracyOptions { Ties = parsed.GetValue(ties), Resample = parsed.GetValue(resample)! };
             ColumnNames? names = parsed.GetValue(columns) is { } text ? ColumnNames.Parse(text) : null;
             var broken = new Broken(report, parsed.GetValue(keepGoing));
-            var measured = new List<Measured>();
+            string[] folders = parsed.GetValue(models) ?? [], sets = parsed.GetValue(on) ?? [];
             if (parsed.GetValue(rewards) is { } file)
             {
-                if (parsed.GetValue(models) is { Length: > 0 } || parsed.GetValue(on) is { Length: > 0 }) return Wrong("--rewards stands instead of models and --on.");
-                measured.Add(new(null, Given(file, options, names, broken, cancellation)));
+                if (folders.Length > 0 || sets.Length > 0) return Wrong("--rewards stands instead of models and --on.");
+                Print([new(null, [.. Given(file, options, names, broken, cancellation)])], [], options, report);
+                return broken.Lines > 0 ? 1 : 0;
             }
-            else
+            if (folders.Length == 0) return Wrong("no model is named.");
+            if (sets.Length == 0) return Wrong("--on is missing: the pairs to measure on.");
+            options = options with { Scoring = scoring.Options(parsed) };
+            (string? Name, string Path)[] pairs = [.. sets.Select(Named)];
+            var held = pairs.Where(set => set.Path == "-").ToDictionary(set => set.Path, set => Pairs(set.Path, names, broken, cancellation).ToList());
+            List<Measured> measured = [.. pairs.Select(set => new Measured(set.Name ?? (pairs.Length > 1 ? set.Path : null), []))];
+            var forms = new Dictionary<string, string>();
+            foreach (string folder in folders)
             {
-                return Wrong("give at least one model.");
+                using Weights weights = scoring.Open(parsed, folder);
+                using RewardModel model = RewardModel.Load(weights, scoring.Engine(parsed), scoring.Loading(parsed));
+                string name = folder.Length > 1 ? folder.TrimEnd('/', '\\') : folder;
+                foreach (string remark in model.Remarks) report.Remark($"{name}: {remark}");
+                forms[name] = model.TextForm.ToString();
+                for (int i = 0; i < pairs.Length; i++)
+                {
+                    IEnumerable<Preference> read = held.TryGetValue(pairs[i].Path, out List<Preference>? list) ? list : Pairs(pairs[i].Path, names, broken, cancellation);
+                    measured[i].Models.Add(await PairwiseAccuracy.MeasureAsync(model, read, options, name, null, cancellation));
+                }
+                broken.AllTold = true;
             }
-            Print(measured, options, report);
+            Print(measured, forms, options, report);
             return broken.Lines > 0 ? 1 : 0;
         });
+    }
+
+    /// <summary>NAME=PAIRS, or PAIRS alone; a file whose name holds = is meant as it stands.</summary>
+    private static (string? Name, string Path) Named(string set) =>
+        set.IndexOf('=') is > 0 and var at && !File.Exists(set) ? (set[..at], set[(at + 1)..]) : (null, set);
+
+    private static IEnumerable<Preference> Pairs(string path, ColumnNames? columns, Broken broken, CancellationToken cancellation)
+    {
+        if (path != "-")
+        {
+            foreach (Preference pair in PreferenceFile.Read(path, new() { Columns = columns, Broken = broken.KeepGoing ? broken.Tell : null })) yield return pair;
+            yield break;
+        }
+        using LinesInput input = LinesInput.Open(path, columns, broken.KeepGoing);
+        foreach (Answered<Preference> line in input.Lines(line => PreferenceFile.Parse(line.Json, line.Where), cancellation))
+            if (line.Error is { } error) broken.Tell(error);
+            else yield return line.Value!;
     }
 
     private static int Wrong(string what)
@@ -54,8 +92,12 @@ internal static class EvaluateCommand
         public int Lines { get; private set; }
         public bool KeepGoing => keepGoing;
 
+        /// <summary>Every model reads the pairs anew; the first has told of all that is broken.</summary>
+        public bool AllTold { get; set; }
+
         public void Tell(WarmException error)
         {
+            if (AllTold) return;
             Lines++;
             report.Remark(error.Message);
         }
@@ -73,14 +115,14 @@ internal static class EvaluateCommand
     private static IEnumerable<PairedComparison> Paired(IReadOnlyList<PairwiseAccuracy> models) =>
         models.SelectMany((a, i) => models.Skip(i + 1).Select(b => PairedComparison.Of(a, b)));
 
-    private static void Print(List<Measured> sets, AccuracyOptions options, Report report)
+    private static void Print(List<Measured> sets, Dictionary<string, string> forms, AccuracyOptions options, Report report)
     {
         if (report.IsJson)
         {
             report.Line(new JsonObject
             {
                 ["ties"] = options.Ties.ToString().ToLowerInvariant(),
-                ["models"] = new JsonArray([.. sets.SelectMany(set => set.Models.Select(model => Node(model, set.On)))]),
+                ["models"] = new JsonArray([.. sets.SelectMany(set => set.Models.Select(model => Node(model, set.On, forms.GetValueOrDefault(model.Name!))))]),
                 ["paired"] = new JsonArray([.. sets.SelectMany(set => Paired(set.Models).Select(pair => Node(pair, set.On)))]),
                 ["baselines"] = new JsonArray([.. sets.Where(set => set.Models[0].LongerWins is not null)
                     .Select(set => Node(new { name = "the longer text wins", accuracy = set.Models[0].LongerWins }, set.On))]),
@@ -94,6 +136,7 @@ internal static class EvaluateCommand
             report.Line(FormattableString.Invariant($"{(set.On is null ? "" : $"{set.On}: ")}{first.N:N0} pairs, {set.Models[0].Units}; ties count {(options.Ties == TieRule.Half ? "half" : $"as {options.Ties.ToString().ToLowerInvariant()}")}"));
             report.Table(["model", "accuracy", "±", "95 %", "loss", "brier", "ece", "margin", "length r", "ties"],
                 [.. set.Models.Select(Row), .. set.Models[0].LongerWins is { } longer ? new[] { (string[])["the longer text wins", $"{longer.Value:F3}", $"{longer.Error:F3}", Interval(longer), "", "", "", "", "", ""] } : []]);
+            if (set.Models.Select(m => forms.GetValueOrDefault(m.Name!)).OfType<string>().Distinct().ToArray() is { Length: > 0 } read) report.Remark($"text form {string.Join(", ", read)}");
             foreach (PairedComparison pair in Paired(set.Models)) report.Line(pair.ToString());
             foreach (PairwiseAccuracy model in set.Models) foreach (string remark in model.Remarks) report.Remark($"{model.Name}: {remark}");
         }
@@ -104,9 +147,10 @@ internal static class EvaluateCommand
         static string Interval(Estimate e) => $"{e.Low:F3} to {e.High:F3}";
     }
 
-    private static JsonNode Node<T>(T value, string? on)
+    private static JsonNode Node<T>(T value, string? on, string? textForm = null)
     {
         JsonObject node = JsonSerializer.SerializeToNode(value, Report.JsonOptions)!.AsObject();
+        if (textForm is not null) node["textForm"] = textForm;
         if (on is not null) node.Insert(node.ContainsKey("b") ? 2 : 1, "on", on);
         return node;
     }

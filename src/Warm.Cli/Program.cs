@@ -47,6 +47,7 @@ internal static class Program
         BenchCommand.Create(),
         CompareCommand.Create(),
         DecodeCommand.Create(),
+        BestOfCommand.Create(),
         DemoCommand.Create(),
         InspectCommand.Create(),
         ScoreCommand.Create(),

@@ -16,9 +16,10 @@ internal sealed class ScoringArguments
     private readonly Option<string?> _truncate = new("--truncate") { Description = "What is cut off a longer text: left or right.", HelpName = "SIDE" };
     private readonly Option<int?> _tokensPerPass = new("--tokens-per-pass") { Description = "Most tokens computed at once; more memory, fewer passes over the weights.", HelpName = "N" };
 
-    public ScoringArguments(Command command)
+    /// <summary>Adds the options, and the one model unless the command takes <paramref name="several"/> and names them itself.</summary>
+    public ScoringArguments(Command command, bool several = false)
     {
-        command.Add(_model);
+        if (!several) command.Add(_model);
         command.Add(_dtype);
         command.Add(_threads);
         command.Add(_label);
@@ -30,7 +31,10 @@ internal sealed class ScoringArguments
     }
 
     /// <summary>Opens the model's weights; reads headers only.</summary>
-    public Weights Open(ParseResult parsed) => ModelArgument.Open(parsed.GetRequiredValue(_model), ModelArgument.ParseDType(parsed.GetValue(_dtype)));
+    public Weights Open(ParseResult parsed) => Open(parsed, parsed.GetRequiredValue(_model));
+
+    /// <summary>Opens one of several models; reads headers only.</summary>
+    public Weights Open(ParseResult parsed, string model) => ModelArgument.Open(model, ModelArgument.ParseDType(parsed.GetValue(_dtype)));
 
     /// <summary>What computes.</summary>
     public CpuEngine Engine(ParseResult parsed) => parsed.GetValue(_threads) switch

@@ -62,9 +62,12 @@ public sealed class BestOfN
         ArgumentNullException.ThrowIfNull(candidates);
         if (candidates.Count == 0) throw new WarmException("drafts", "there are none", "at least one draft");
         IReadOnlyList<Score> scores = await model.ScoreAsync(candidates, options, null, cancellation).ConfigureAwait(false);
-        string[] remarks = [.. scores.SelectMany((score, i) => score.Remarks.Select(remark => FormattableString.Invariant($"draft {i}: {remark}")))];
-        return Of([.. scores.Select(score => score.Reward)], [.. candidates.Select(Text)], candidates[0].Source, remarks);
+        return Of(scores, [.. candidates.Select(Text)], candidates[0].Source);
     }
+
+    /// <summary>Chooses by scores, with their remarks.</summary>
+    internal static BestOfN Of(IReadOnlyList<Score> scores, IReadOnlyList<string> texts, string? source) =>
+        Of([.. scores.Select(score => score.Reward)], texts, source, [.. scores.SelectMany((score, i) => score.Remarks.Select(remark => FormattableString.Invariant($"draft {i}: {remark}")))]);
 
     /// <summary>Chooses by rewards that are there already.</summary>
     /// <param name="rewards">One a draft.</param>
