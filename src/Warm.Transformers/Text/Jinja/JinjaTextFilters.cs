@@ -1,0 +1,258 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Warm.Transformers;
+
+/// <summary>Filters that make a text of a text.</summary>
+internal static partial class JinjaTextFilters
+{
+    public static readonly (string Name, string Parameters, JinjaFilters.Body Body)[] All =
+    [
+        ("upper", "s", (run, a) => Map(run, a[0]!, JinjaUnicode.Upper)),
+        ("lower", "s", (run, a) => Map(run, a[0]!, JinjaUnicode.Lower)),
+        ("capitalize", "s", (run, a) => Map(run, a[0]!, JinjaUnicode.Capitalize)),
+        ("title", "s", (run, a) => Map(run, a[0]!, Title)),
+        ("trim", "value chars?", (run, a) => Map(run, a[0]!, s => JinjaStringMethods.Strip(s, a[1], "strip"))),
+        ("string", "object", (run, a) => JinjaFilters.Text(run, a[0]!)),
+        ("safe", "value", (run, a) => new JinjaString(a[0]!.ToText(run), safe: true)),
+        ("escape", "value", (run, a) => Escape(run, a[0]!)),
+        ("forceescape", "value", (run, a) => run.Text(JinjaString.Escape(a[0]!.ToText(run)), safe: true)),
+        ("striptags", "value", (run, a) => run.Text(StripTags(a[0]!.ToText(run)))),
+        ("replace", "s old new count?", (run, a) => Replace(run, a)),
+        ("center", "value width?", (run, a) => Map(run, a[0]!, s => JinjaStringMethods.Justify(run, new JinjaString(s), a[1] is null ? 80 : JinjaNumber.Index(a[1]!), " ", before: true, after: true))),
+        ("indent", "s width? first? blank?", (run, a) => Indent(run, a)),
+        ("truncate", "s length? killwords? end? leeway?", (run, a) => Truncate(run, a)),
+        ("wordwrap", "s width? break_long_words? wrapstring? break_on_hyphens?", (run, a) => run.Text(JinjaWordWrap.Of(run, Required(a[0]!).Value,
+            a[1] is null ? 79 : JinjaNumber.Index(a[1]!), a[2]?.IsTrue ?? true, a[3] is null or JinjaNone ? "\n" : a[3]!.ToText(run), a[4]?.IsTrue ?? true))),
+        ("wordcount", "s", (run, a) => JinjaInteger.Of(WordCount(a[0]!.ToText(run)))),
+        ("urlencode", "value", (run, a) => UrlEncode(run, a[0]!)),
+        ("urlize", "value trim_url_limit? nofollow? target? rel? extra_schemes?", (run, a) => Urlize(run, a[0]!.ToText(run))),
+        ("xmlattr", "d autospace?", (run, a) => XmlAttributes(run, a)),
+    ];
+
+    private static JinjaString Map(JinjaRun run, JinjaValue value, Func<string, string> map)
+    {
+        JinjaString text = JinjaFilters.Text(run, value);
+        return run.Text(map(text.Value), text.Safe);
+    }
+
+    /// <summary>A text, where the Python filter would fail on anything else.</summary>
+    private static JinjaString Required(JinjaValue value) =>
+        value as JinjaString ?? throw (value is JinjaUndefined undefined ? undefined.Error() : new JinjaException("AttributeError", $"'{value.TypeName}' object has no attribute 'splitlines'"));
+
+    /// <summary>Words begin after blanks and <c>-([{&lt;</c>, unlike the method's.</summary>
+    private static string Title(string text)
+    {
+        var result = new StringBuilder();
+        int begin = 0;
+        for (int i = 0; i <= text.Length; i++)
+        {
+            if (i < text.Length && !Separates(text[i])) continue;
+            Word(begin, i);
+            if (i < text.Length) result.Append(text[i]);
+            begin = i + 1;
+        }
+        return result.ToString();
+
+        static bool Separates(char c) => c is '-' or '(' or '{' or '[' or '<' || JinjaUnicode.IsSpace(c);
+
+        void Word(int from, int to)
+        {
+            if (from >= to) return;
+            int first = char.IsHighSurrogate(text[from]) && from + 1 < to ? 2 : 1;
+            result.Append(JinjaUnicode.Upper(text.Substring(from, first))).Append(JinjaUnicode.Lower(text[(from + first)..to]));
+        }
+    }
+
+    private static JinjaString Escape(JinjaRun run, JinjaValue value) => value is JinjaString { Safe: true } safe ? safe : run.Text(JinjaString.Escape(value.ToText(run)), safe: true);
+
+    private static string StripTags(string text)
+    {
+        // As markupsafe: comments first, then tags; a '<' without its '>' stays. Each search begins where the last ended, so that it stays linear.
+        text = Cut(Cut(text, "<!--", "-->"), "<", ">");
+        string joined = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return joined.Replace("&lt;", "<").Replace("&gt;", ">").Replace("&#39;", "'").Replace("&#34;", "\"").Replace("&quot;", "\"").Replace("&nbsp;", "\u00A0").Replace("&amp;", "&");
+    }
+
+    private static string Cut(string text, string open, string close)
+    {
+        var result = new StringBuilder();
+        int at = 0;
+        while (text.IndexOf(open, at, StringComparison.Ordinal) is >= 0 and var begin && text.IndexOf(close, begin, StringComparison.Ordinal) is >= 0 and var end)
+        {
+            result.Append(text, at, begin - at);
+            at = end + close.Length;
+        }
+        return result.Append(text, at, text.Length - at).ToString();
+    }
+
+    private static JinjaString Replace(JinjaRun run, JinjaValue?[] a)
+    {
+        int count = a[3] is null or JinjaNone ? -1 : JinjaNumber.Index(a[3]!);
+        JinjaString text = JinjaFilters.Text(run, a[0]!);
+        return run.Text(JinjaStringMethods.Replace(run, text.Value, a[1]!.ToText(run), a[2]!.ToText(run), count), text.Safe && run.Autoescape);
+    }
+
+    private static JinjaString Indent(JinjaRun run, JinjaValue?[] a)
+    {
+        if (a[0] is not JinjaString) throw a[0] is JinjaUndefined undefined ? undefined.Error() : JinjaException.Type($"unsupported operand type(s) for +=: '{a[0]!.TypeName}' and 'str'");
+        var text = (JinjaString)a[0]!;
+        string by;
+        if (a[1] is JinjaString given) by = given.Value;
+        else
+        {
+            int width = a[1] is null ? 4 : JinjaNumber.Index(a[1]!);
+            if (width > JinjaLimits.Width) throw JinjaException.Limit($"an indentation wider than {JinjaLimits.Width:N0}");
+            by = new string(' ', Math.Max(0, width));
+        }
+        bool first = a[2]?.IsTrue ?? false, blank = a[3]?.IsTrue ?? false;
+        List<string> lines = JinjaStringMethods.Lines(text.Value + "\n", keepEnds: false);
+        run.Reserve(text.Value.Length + (long)lines.Count * by.Length);
+        var result = new StringBuilder();
+        for (int i = 0; i < lines.Count; i++)
+        {
+            if (i > 0) result.Append('\n');
+            if (i == 0 ? first : blank || lines[i].Length > 0) result.Append(by);
+            result.Append(lines[i]);
+        }
+        return new JinjaString(result.ToString(), text.Safe);
+    }
+
+    private static JinjaString Truncate(JinjaRun run, JinjaValue?[] a)
+    {
+        JinjaString text = a[0] as JinjaString ?? throw (a[0] is JinjaUndefined undefined ? undefined.Error() : JinjaException.Type($"object of type '{a[0]!.TypeName}' has no len()"));
+        int length = a[1] is null ? 255 : JinjaNumber.Index(a[1]!), leeway = a[4] is null or JinjaNone ? 5 : JinjaNumber.Index(a[4]!);
+        var end = new JinjaString(a[3]?.ToText(run) ?? "...");
+        if (length < end.Count) throw new JinjaException("AssertionError", $"expected length >= {end.Count}, got {length}");
+        if (leeway < 0) throw new JinjaException("AssertionError", $"expected leeway >= 0, got {leeway}");
+        if (text.Count <= (long)length + leeway) return text;
+        string cut = text.Value[..text.UnitAt(length - end.Count)];
+        if (!(a[2]?.IsTrue ?? false) && cut.LastIndexOf(' ') is >= 0 and var blank) cut = cut[..blank];
+        return run.Text(cut + end.Value);
+    }
+
+    private static int WordCount(string text)
+    {
+        int words = 0;
+        bool inside = false;
+        foreach (int point in JinjaString.CodePoints(text))
+        {
+            bool word = JinjaUnicode.IsWord(point);
+            if (word && !inside) words++;
+            inside = word;
+        }
+        return words;
+    }
+
+    private static JinjaString UrlEncode(JinjaRun run, JinjaValue value)
+    {
+        if (value is JinjaString || value.Iterate() is null) return run.Text(Quote(run, value, query: false));
+        IEnumerable<(JinjaValue, JinjaValue)> pairs = value is JinjaDictionary dictionary ? dictionary.Pairs.Select(p => (p.Key, p.Value))
+            : value.Items(run).Select(i => i.ToList(run) is [var key, var v] ? (key, v) : throw JinjaException.Value("not enough values to unpack (expected 2)"));
+        return run.Text(string.Join('&', pairs.Select(p => $"{Quote(run, p.Item1, query: true)}={Quote(run, p.Item2, query: true)}")));
+    }
+
+    private static string Quote(JinjaRun run, JinjaValue value, bool query)
+    {
+        string text = value.ToText(run);
+        run.Reserve(text.Length * 3L);
+        var result = new StringBuilder();
+        foreach (byte b in new UTF8Encoding(false).GetBytes(text))
+            _ = b < 128 && (char.IsAsciiLetterOrDigit((char)b) || (char)b is '_' or '.' or '-' or '~' || b == '/' && !query) ? result.Append((char)b)
+                : b == ' ' && query ? result.Append('+') : result.Append('%').Append(b.ToString("X2", System.Globalization.CultureInfo.InvariantCulture));
+        return result.ToString();
+    }
+
+    [GeneratedRegex(@"^(https?://|www\.)[^\s<>]+$", RegexOptions.IgnoreCase, 1000)]
+    private static partial Regex Url();
+
+    /// <summary>Links for HTML. Only a word that is a whole address is one here; no chat template makes HTML.</summary>
+    private static JinjaString Urlize(JinjaRun run, string text)
+    {
+        run.Reserve(text.Length * 8L);
+        var words = new StringBuilder();
+        foreach (string word in Regex.Split(JinjaString.Escape(text), @"(\s+)"))
+            words.Append(Url().IsMatch(word) ? $"<a href=\"{(word.StartsWith("www.", StringComparison.OrdinalIgnoreCase) ? "https://" : "")}{word}\" rel=\"noopener\">{word}</a>" : word);
+        return run.Text(words.ToString());
+    }
+
+    private static JinjaString XmlAttributes(JinjaRun run, JinjaValue?[] a)
+    {
+        if (a[0] is not JinjaDictionary dictionary) throw new JinjaException("AttributeError", $"'{a[0]!.TypeName}' object has no attribute 'items'");
+        var items = new List<string>();
+        foreach ((JinjaValue key, JinjaValue value) in dictionary.Pairs)
+        {
+            if (value is JinjaNone or JinjaUndefined) continue;
+            string name = key.ToText(run);
+            if (name.AsSpan().IndexOfAny(" \t\n\r\f\v/>=") >= 0) throw JinjaException.Value($"Invalid character in attribute name: {JinjaRepr.Quote(name)}");
+            items.Add($"{JinjaString.Escape(name)}=\"{Escape(run, value).Value}\"");
+        }
+        string text = string.Join(' ', items);
+        return run.Text((a[1]?.IsTrue ?? true) && text.Length > 0 ? " " + text : text, run.Autoescape);
+    }
+}
+
+/// <summary>wordwrap: lines no longer than a width, cut at blanks, after hyphens, and inside words that are too long.</summary>
+internal static class JinjaWordWrap
+{
+    public static string Of(JinjaRun run, string text, int width, bool breakLong, string wrap, bool hyphens)
+    {
+        if (width <= 0) throw JinjaException.Value($"invalid width {width} (must be > 0)");
+        run.Reserve(text.Length + (long)wrap.Length * (text.Length / Math.Max(1, width) + 1));
+        return string.Join(wrap, JinjaStringMethods.Lines(text, keepEnds: false).Select(line => string.Join(wrap, Lines(run, line, width, breakLong, hyphens))));
+    }
+
+    private static List<string> Lines(JinjaRun run, string line, int width, bool breakLong, bool hyphens)
+    {
+        var lines = new List<string>();
+        var pieces = new Stack<string>(Pieces(line, hyphens).AsEnumerable().Reverse());
+        while (pieces.Count > 0)
+        {
+            run.Step();
+            if (lines.Count > 0 && string.IsNullOrWhiteSpace(pieces.Peek())) pieces.Pop(); // blanks at the beginning of a later line
+            var current = new List<string>();
+            int length = 0;
+            while (pieces.Count > 0 && length + pieces.Peek().Length <= width)
+            {
+                length += pieces.Peek().Length;
+                current.Add(pieces.Pop());
+            }
+            if (pieces.Count > 0 && pieces.Peek().Length > width)
+            {
+                string piece = pieces.Pop();
+                int room = Math.Max(1, width - length);
+                if (breakLong)
+                {
+                    int cut = room;
+                    if (hyphens && piece.Length > room && piece.LastIndexOf('-', room - 1) is > 0 and var hyphen && piece[..hyphen].Any(c => c != '-')) cut = hyphen + 1;
+                    current.Add(piece[..cut]);
+                    pieces.Push(piece[cut..]);
+                }
+                else if (current.Count == 0) current.Add(piece);
+                else pieces.Push(piece);
+            }
+            if (current.Count > 0 && string.IsNullOrWhiteSpace(current[^1])) current.RemoveAt(current.Count - 1);
+            if (current.Count > 0) lines.Add(string.Concat(current));
+        }
+        return lines;
+    }
+
+    /// <summary>Words and the blanks between them; words also end after a hyphen between letters.</summary>
+    private static List<string> Pieces(string line, bool hyphens)
+    {
+        var pieces = new List<string>();
+        int begin = 0;
+        for (int i = 1; i <= line.Length; i++)
+        {
+            bool cut = i == line.Length || IsBlank(line[i]) != IsBlank(line[i - 1])
+                || hyphens && line[i - 1] == '-' && i >= 2 && IsLetter(line[i - 2]) && IsLetter(line[i]) && i - begin > 2 - (begin > 0 ? 1 : 0);
+            if (!cut) continue;
+            pieces.Add(line[begin..i]);
+            begin = i;
+        }
+        return pieces;
+
+        static bool IsBlank(char c) => c is ' ' or '\t' or '\n' or '\v' or '\f' or '\r';
+        static bool IsLetter(char c) => JinjaUnicode.IsAlpha(c);
+    }
+}
