@@ -54,6 +54,7 @@ internal static class Program
         TokenizeCommand.Create(),
         EvaluateCommand.Create(),
         CurveCommand.Create(),
+        RenderCommand.Create(),
     ];
 
     /// <summary>Wrong usage: every error in a line, with the option that was probably meant; exit code 2.</summary>

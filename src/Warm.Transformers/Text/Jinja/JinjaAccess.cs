@@ -18,14 +18,19 @@ internal static class JinjaAccess
     }
 
     /// <summary>An attribute that exists, or what the sandbox gives in its place: Python's internals and methods that change a value are undefined.</summary>
-    public static JinjaValue? Given(JinjaValue of, string name) =>
-        of.Forbids(name) || Internal.Contains(name) || of is JinjaGenerator && name.StartsWith("gi_", StringComparison.Ordinal) ? JinjaUndefined.Unsafe(of, name) : of.Attribute(name);
+    public static JinjaValue? Given(JinjaValue of, string name)
+    {
+        bool hidden = of.Forbids(name) || OfObjects.Contains(name) || of is JinjaGenerator && name.StartsWith("gi_", StringComparison.Ordinal)
+            || of is not JinjaUndefined && (OfContainers.Contains(name) && of.Iterate() is not null || OfFunctions.Contains(name) && of.IsCallable);
+        return hidden ? JinjaUndefined.Unsafe(of, name) : of.Attribute(name);
+    }
 
-    /// <summary>Names with two underscores that every Python object has. Others of that form are just missing.</summary>
-    private static readonly HashSet<string> Internal =
+    // Names with two underscores that the objects have in Python. Others of that form are just missing.
+    private static readonly HashSet<string> OfObjects =
     [
         "__class__", "__init__", "__new__", "__doc__", "__dir__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__repr__", "__str__", "__format__", "__sizeof__", "__reduce__",
-        "__reduce_ex__", "__getattribute__", "__setattr__", "__delattr__", "__init_subclass__", "__subclasshook__", "__len__", "__getitem__", "__contains__", "__iter__", "__add__", "__mul__", "__rmul__", "__mod__",
-        "__globals__", "__code__", "__closure__", "__defaults__", "__func__", "__self__", "__name__", "__qualname__", "__module__", "__dict__", "__call__",
+        "__reduce_ex__", "__getattribute__", "__setattr__", "__delattr__", "__init_subclass__", "__subclasshook__",
     ];
+    private static readonly HashSet<string> OfContainers = ["__len__", "__getitem__", "__contains__", "__iter__", "__add__", "__mul__", "__rmul__", "__mod__", "__rmod__", "__getnewargs__", "__reversed__"];
+    private static readonly HashSet<string> OfFunctions = ["__globals__", "__code__", "__closure__", "__defaults__", "__kwdefaults__", "__func__", "__self__", "__name__", "__qualname__", "__module__", "__dict__", "__call__"];
 }

@@ -191,19 +191,18 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
 
     private JinjaExpression Unary(bool filters = true)
     {
-        if (++_nesting > JinjaLimits.Nesting * 2) throw TooDeep();
         JinjaToken token = tokens.Current;
         JinjaExpression value;
         if (token.IsOperator("-") || token.IsOperator("+"))
         {
+            if (++_nesting > JinjaLimits.Nesting) throw TooDeep();
             tokens.Next();
             value = new JinjaSign(token.Text == "-", Unary(filters: false)) { Line = token.Line };
+            _nesting--;
         }
         else value = Primary();
         value = Postfix(value);
-        if (filters) value = FiltersAndTests(value);
-        _nesting--;
-        return value;
+        return filters ? FiltersAndTests(value) : value;
     }
 
     private JinjaExpression Primary()

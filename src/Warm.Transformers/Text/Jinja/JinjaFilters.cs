@@ -10,8 +10,6 @@ internal static class JinjaFilters
     /// <summary>The body of a filter with a signature: the value comes first in <c>a</c>.</summary>
     internal delegate JinjaValue Body(JinjaRun run, JinjaValue?[] a);
 
-    private static readonly Dictionary<string, Filter> All = Make();
-
     public static Filter? Find(string name) => All.GetValueOrDefault(name);
 
     /// <summary>For filters that take a filter's name.</summary>
@@ -45,6 +43,8 @@ internal static class JinjaFilters
         ("pprint", "value", (run, a) => run.Text(JinjaPrettyPrint.Of(run, a[0]!))),
         ("filesizeformat", "value binary?", (run, a) => run.Text(FileSize(ToFloat(run, a[0]!)?.Value ?? throw JinjaException.Value("could not convert to float"), a[1]?.IsTrue ?? false))),
     ];
+
+    private static readonly Dictionary<string, Filter> All = Make(); // after Plain: fields begin in the order of the text
 
     /// <summary>The value as a text, Markup or not.</summary>
     public static JinjaString Text(JinjaRun run, JinjaValue value) => value as JinjaString ?? run.Text(value.ToText(run));

@@ -46,7 +46,7 @@ internal static class JinjaJsonData
         }
         catch (InvalidOperationException)
         {
-            return JinjaSurrogates.Unescape(node.ToJsonString());
+            return JinjaSurrogates.Unescape(node.GetValue<JsonElement>().GetRawText());
         }
     }
 }

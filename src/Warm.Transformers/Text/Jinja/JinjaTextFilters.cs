@@ -163,7 +163,7 @@ internal static partial class JinjaTextFilters
         return result.ToString();
     }
 
-    [GeneratedRegex(@"^(https?://|www\.)[^\s<>]+$", RegexOptions.IgnoreCase, 1000)]
+    [GeneratedRegex(@"^(https?://|www\.)([\w%-]+\.)*[a-z]{2,63}(:[0-9]{1,5})?([/?#]\S*)?$", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
     private static partial Regex Url();
 
     /// <summary>Links for HTML. Only a word that is a whole address is one here; no chat template makes HTML.</summary>
@@ -205,54 +205,46 @@ internal static class JinjaWordWrap
     private static List<string> Lines(JinjaRun run, string line, int width, bool breakLong, bool hyphens)
     {
         var lines = new List<string>();
-        var pieces = new Stack<string>(Pieces(line, hyphens).AsEnumerable().Reverse());
-        while (pieces.Count > 0)
+        List<int> ends = Ends(line, hyphens); // where the pieces end, one after the other
+        int piece = 0, at = 0;
+        while (at < line.Length)
         {
             run.Step();
-            if (lines.Count > 0 && string.IsNullOrWhiteSpace(pieces.Peek())) pieces.Pop(); // blanks at the beginning of a later line
-            var current = new List<string>();
-            int length = 0;
-            while (pieces.Count > 0 && length + pieces.Peek().Length <= width)
+            if (lines.Count > 0 && IsBlank(line[at])) at = ends[piece++]; // blanks at the beginning of a later line
+            int begin = at, last = at; // the line, and where its last piece begins
+            while (piece < ends.Count && ends[piece] - begin <= width) (last, at) = (at, ends[piece++]);
+            if (piece < ends.Count && ends[piece] - at > width)
             {
-                length += pieces.Peek().Length;
-                current.Add(pieces.Pop());
-            }
-            if (pieces.Count > 0 && pieces.Peek().Length > width)
-            {
-                string piece = pieces.Pop();
-                int room = Math.Max(1, width - length);
+                int cut = at;
                 if (breakLong)
                 {
-                    int cut = room;
-                    if (hyphens && piece.Length > room && piece.LastIndexOf('-', room - 1) is > 0 and var hyphen && piece[..hyphen].Any(c => c != '-')) cut = hyphen + 1;
-                    current.Add(piece[..cut]);
-                    pieces.Push(piece[cut..]);
+                    cut = at + Math.Max(1, width - (at - begin));
+                    if (hyphens && line.LastIndexOf('-', cut - 1, cut - at) is var hyphen && hyphen > at && line.AsSpan(at, hyphen - at).ContainsAnyExcept('-')) cut = hyphen + 1;
                 }
-                else if (current.Count == 0) current.Add(piece);
-                else pieces.Push(piece);
+                else if (at == begin) cut = ends[piece++];
+                if (cut > at) (last, at) = (at, cut);
             }
-            if (current.Count > 0 && string.IsNullOrWhiteSpace(current[^1])) current.RemoveAt(current.Count - 1);
-            if (current.Count > 0) lines.Add(string.Concat(current));
+            int end = last < at && line.AsSpan(last, at - last).ContainsAnyExcept(" \t\n\v\f\r") ? at : last;
+            if (end > begin) lines.Add(line[begin..end]);
         }
         return lines;
     }
 
-    /// <summary>Words and the blanks between them; words also end after a hyphen between letters.</summary>
-    private static List<string> Pieces(string line, bool hyphens)
+    private static bool IsBlank(char c) => c is ' ' or '\t' or '\n' or '\v' or '\f' or '\r';
+
+    /// <summary>The ends of words and of the blanks between them; words also end after a hyphen between letters.</summary>
+    private static List<int> Ends(string line, bool hyphens)
     {
-        var pieces = new List<string>();
+        var ends = new List<int>();
         int begin = 0;
         for (int i = 1; i <= line.Length; i++)
         {
             bool cut = i == line.Length || IsBlank(line[i]) != IsBlank(line[i - 1])
-                || hyphens && line[i - 1] == '-' && i >= 2 && IsLetter(line[i - 2]) && IsLetter(line[i]) && i - begin > 2 - (begin > 0 ? 1 : 0);
+                || hyphens && line[i - 1] == '-' && i - begin > 2 && JinjaUnicode.IsAlpha(line[i - 2]) && JinjaUnicode.IsAlpha(line[i - 3]) && JinjaUnicode.IsAlpha(line[i]);
             if (!cut) continue;
-            pieces.Add(line[begin..i]);
+            ends.Add(i);
             begin = i;
         }
-        return pieces;
-
-        static bool IsBlank(char c) => c is ' ' or '\t' or '\n' or '\v' or '\f' or '\r';
-        static bool IsLetter(char c) => JinjaUnicode.IsAlpha(c);
+        return ends;
     }
 }
