@@ -29,6 +29,7 @@ internal static unsafe class Activations
         Elementwise.Multiply<S, V>(y, up, y, count);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Map<S, V, F>(float* x, float* y, int count) where S : ISimd<V> where V : struct where F : IFunction<V>
     {
         for (int i = 0; i < count; i += S.Lanes) S.Store(y + i, F.Of(S.Load(x + i)));

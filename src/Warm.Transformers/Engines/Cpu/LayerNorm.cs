@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Warm.Transformers;
 
 /// <summary>
@@ -6,6 +8,7 @@ namespace Warm.Transformers;
 /// </summary>
 internal static unsafe class LayerNorm
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Forward<S, V>(float* x, float* weight, float* bias, float* y, int groups, int width, double epsilon) where S : ISimd<V> where V : struct
     {
         for (int g = 0; g < groups; g++, x += width, y += width)

@@ -10,7 +10,7 @@ namespace Warm.Transformers;
 /// </remarks>
 internal static unsafe class MatMul
 {
-    private const int DepthBlock = 256, OutputBlock = 1024, RowBlock = 512, TileRows = 4;
+    private const int DepthBlock = 256, OutputBlock = 1024, RowBlock = 504;
 
     public static void Forward<S, V>(float* x, int rows, int inputs, CpuWeight weight, bool transposed, float* bias, float* y, int outputs, int threads) where S : ISimd<V> where V : struct
     {
@@ -22,7 +22,7 @@ internal static unsafe class MatMul
             rowPieces = rows >= 128 * threads ? threads : 1;
             columnPieces = rowPieces == 1 ? Math.Min(2 * threads, (outputs + panel - 1) / panel) : 1;
         }
-        int rowStep = RoundUp((rows + rowPieces - 1) / rowPieces, TileRows), columnStep = RoundUp((outputs + columnPieces - 1) / columnPieces, panel);
+        int rowStep = RoundUp((rows + rowPieces - 1) / rowPieces, Tile.Rows<S, V>()), columnStep = RoundUp((outputs + columnPieces - 1) / columnPieces, panel);
         rowPieces = (rows + rowStep - 1) / rowStep;
         columnPieces = (outputs + columnStep - 1) / columnStep;
         Work.Run(threads, rowPieces * columnPieces, piece =>
@@ -36,9 +36,9 @@ internal static unsafe class MatMul
     private static void Block<S, V>(float* x, int inputs, CpuWeight weight, bool transposed, float* bias, float* y, int outputs, int firstRow, int endRow, int firstColumn, int endColumn)
         where S : ISimd<V> where V : struct
     {
-        int panel = 2 * S.Lanes, widest = Math.Min(OutputBlock, RoundUp(endColumn - firstColumn, panel));
-        using var scratch = new CpuMemory((long)DepthBlock * (widest + TileRows) + TileRows * panel + PackedWeight.Scratch(DepthBlock));
-        float* packed = scratch.Pointer, tile = packed + DepthBlock * widest, edge = tile + DepthBlock * TileRows, widened = edge + TileRows * panel;
+        int panel = 2 * S.Lanes, tallest = Tile.Rows<S, V>(), widest = Math.Min(OutputBlock, RoundUp(endColumn - firstColumn, panel));
+        using var scratch = new CpuMemory((long)DepthBlock * (widest + tallest) + tallest * panel + PackedWeight.Scratch(DepthBlock));
+        float* packed = scratch.Pointer, tile = packed + DepthBlock * widest, edge = tile + DepthBlock * tallest, widened = edge + tallest * panel;
         for (int column = firstColumn; column < endColumn; column += widest)
         {
             int columns = Math.Min(widest, endColumn - column);
@@ -47,24 +47,25 @@ internal static unsafe class MatMul
                 int count = Math.Min(DepthBlock, inputs - depth);
                 for (int c = 0; c < columns; c += panel)
                     PackedWeight.Pack(weight, transposed, column + c, Math.Min(panel, columns - c), depth, count, packed + (long)c * count, panel, widened);
-                for (int row = firstRow; row < endRow; row += TileRows)
+                for (int row = firstRow; row < endRow;)
                 {
-                    int height = Math.Min(TileRows, endRow - row);
-                    Panel.Transpose(x + (long)row * inputs + depth, inputs, height, count, tile, TileRows);
+                    int left = endRow - row, tileRows = left >= tallest ? tallest : 4, height = Math.Min(tileRows, left);
+                    Panel.Transpose(x + (long)row * inputs + depth, inputs, height, count, tile, tileRows);
                     for (int c = 0; c < columns; c += panel)
                     {
                         float* to = y + (long)row * outputs + column + c;
                         int width = Math.Min(panel, columns - c);
-                        if (height == TileRows && width == panel)
+                        if (height == tileRows && width == panel)
                         {
-                            Tile.Four<S, V>(tile, 1, TileRows, packed + (long)c * count, panel, count, to, outputs, depth > 0);
+                            Tile.Multiply<S, V>(tileRows, tile, packed + (long)c * count, count, to, outputs, depth > 0);
                             continue;
                         }
                         // At an edge the whole tile is computed beside, and what is wanted copied: the same chains.
                         if (depth > 0) Copy(to, outputs, edge, panel, height, width);
-                        Tile.Four<S, V>(tile, 1, TileRows, packed + (long)c * count, panel, count, edge, panel, depth > 0);
+                        Tile.Multiply<S, V>(tileRows, tile, packed + (long)c * count, count, edge, panel, depth > 0);
                         Copy(edge, panel, to, outputs, height, width);
                     }
+                    row += height;
                 }
             }
         }

@@ -36,6 +36,7 @@ internal static unsafe class Panel
             for (int k = 0; k < count; k++) new Span<float>(destination + (long)k * width + first, width - first).Clear();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TransposeFour(float* source, long stride, int count, float* destination, int width)
     {
         float* a = source, b = a + stride, c = b + stride, d = c + stride;
@@ -63,8 +64,10 @@ internal static unsafe class Panel
         Sse.IsSupported ? Sse.UnpackHigh(x, y) : Vector128.Create(x[2], y[2], x[3], y[3]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> LowHalves(Vector128<float> x, Vector128<float> y) => Vector128.Create(x.GetLower(), y.GetLower());
+    private static Vector128<float> LowHalves(Vector128<float> x, Vector128<float> y) =>
+        Sse.IsSupported ? Sse.MoveLowToHigh(x, y) : Vector128.Create(x.GetLower(), y.GetLower());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> HighHalves(Vector128<float> x, Vector128<float> y) => Vector128.Create(x.GetUpper(), y.GetUpper());
+    private static Vector128<float> HighHalves(Vector128<float> x, Vector128<float> y) =>
+        Sse.IsSupported ? Sse.MoveHighToLow(y, x) : Vector128.Create(x.GetUpper(), y.GetUpper());
 }

@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace Warm.Transformers;
 
 /// <summary>Sums over a stretch in an order that depends on its length alone: value i goes to lane i mod lanes of vector i / lanes mod 4; the vectors, then the lanes, then the tail are added up.</summary>
 internal static unsafe class Reduction
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Sum<S, V>(float* x, int count) where S : ISimd<V> where V : struct
     {
         int lanes = S.Lanes, i = 0;
@@ -21,6 +24,7 @@ internal static unsafe class Reduction
     }
 
     /// <summary>The sum of (x - mean)^2.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float SumOfSquares<S, V>(float* x, float mean, int count) where S : ISimd<V> where V : struct
     {
         int lanes = S.Lanes, i = 0;

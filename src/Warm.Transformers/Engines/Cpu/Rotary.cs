@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Warm.Transformers;
 
 /// <summary>
@@ -32,6 +34,7 @@ internal static unsafe class Rotary
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RotateHalves<S, V>(float* x, float* y, float* cos, float* sin, int half) where S : ISimd<V> where V : struct
     {
         int i = 0;

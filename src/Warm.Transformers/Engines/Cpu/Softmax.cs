@@ -1,9 +1,12 @@
+using System.Runtime.CompilerServices;
+
 namespace Warm.Transformers;
 
 /// <summary>The steps of a softmax over a row of scores that comes in blocks. Blocks are whole vectors.</summary>
 internal static unsafe class Softmax
 {
     /// <summary>s = cap tanh(s / cap).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Cap<S, V>(float* scores, float cap, int count) where S : ISimd<V> where V : struct
     {
         for (int i = 0; i < count; i += S.Lanes)
@@ -11,6 +14,7 @@ internal static unsafe class Softmax
     }
 
     /// <summary>s_j += slope (first + j).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Slope<S, V>(float* scores, float slope, int first, int count) where S : ISimd<V> where V : struct
     {
         for (int i = 0; i < count; i++) scores[i] += slope * (first + i);
@@ -19,6 +23,7 @@ internal static unsafe class Softmax
     /// <summary>
     /// Turns scores into e^(s - largest), with the largest of this and all earlier blocks; adds them to the sum, which is scaled to the new largest. Gives that factor back, for what else was summed.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Update<S, V>(float* scores, int count, ref float largest, ref float sum) where S : ISimd<V> where V : struct
     {
         V most = S.Load(scores);
