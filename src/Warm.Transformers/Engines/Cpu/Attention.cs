@@ -4,14 +4,15 @@ namespace Warm.Transformers;
 /// Softmax attention, a block of 64 keys at a time: scores of the block, the largest so far, what was summed before scaled down to it, and the block's share added.
 /// </summary>
 /// <remarks>
+/// Lanes are queries: two vectors of them at a time, cut at multiples of that number, so where a model is causal all queries of a tile end in the same block. Scores stand key by key and mixed
+/// values component by component, so that a softmax needs no sum or maximum across lanes: <c>S = K Q^T</c> [64, queries], <c>O += V^T P</c> [size, queries].
 /// Blocks begin at multiples of 64 of the text's own positions and are taken in ascending order; a score is one chain over the head's components, a mixed value one chain over the keys of a
 /// block. So a row has the same bits alone, in a batch, on any number of threads, and whether its text's beginning is shared or not. What a row may not see weighs exactly 0.
-/// Rows are computed sixteen at a time, cut at multiples of sixteen: where a model is causal all of them end in the same block.
 /// A row that may see no key at all gives zeros.
 /// </remarks>
 internal static unsafe class Attention
 {
-    private const int KeyBlock = 64, TileRows = 16, ChunkRows = 256;
+    private const int KeyBlock = 64, ChunkRows = 256;
 
     /// <summary>Some consecutive queries of one text, and the keys of that text.</summary>
     private readonly record struct Chunk(int FirstRow, int Start, int Length, TextRows[] Keys, int KeyCount);
@@ -53,12 +54,12 @@ internal static unsafe class Attention
     private static void Head<S, V>(CpuTensor queries, CpuTensor keys, CpuTensor values, CpuTensor result, AttentionForm form, bool[]? attended, Chunk chunk, int keyHead)
         where S : ISimd<V> where V : struct
     {
-        int size = form.HeadSize, width = (size + 2 * S.Lanes - 1) / (2 * S.Lanes) * (2 * S.Lanes), group = form.Heads / form.KeyHeads;
+        int size = form.HeadSize, width = (size + Tile.MixedRows - 1) / Tile.MixedRows * Tile.MixedRows, group = form.Heads / form.KeyHeads, lanes = 2 * S.Lanes;
         (int firstKey, int endKey) = Visible(form, chunk.Start, chunk.Start + chunk.Length, chunk.KeyCount);
         int firstBlock = firstKey / KeyBlock, endBlock = (endKey + KeyBlock - 1) / KeyBlock, blocks = Math.Max(0, endBlock - firstBlock);
-        using var scratch = new CpuMemory((long)blocks * KeyBlock * (size + width) + TileRows * (size + KeyBlock + width + 2));
+        using var scratch = new CpuMemory((long)blocks * KeyBlock * (size + width) + lanes * (size + KeyBlock + width + 5));
         float* packedKeys = scratch.Pointer, packedValues = packedKeys + (long)blocks * KeyBlock * size, query = packedValues + (long)blocks * KeyBlock * width;
-        float* scores = query + TileRows * size, mixed = scores + TileRows * KeyBlock, largest = mixed + TileRows * width, sums = largest + TileRows;
+        float* scores = query + lanes * size, mixed = scores + lanes * KeyBlock, largest = mixed + lanes * width, sums = largest + lanes, factors = sums + lanes, from = factors + lanes, to = from + lanes;
         bool[]? seen = attended is null ? null : new bool[blocks * KeyBlock];
         Pack(keys, values, attended, chunk.Keys, keyHead * size, size, width, firstBlock * KeyBlock, Math.Min(endBlock * KeyBlock, chunk.KeyCount), packedKeys, packedValues, seen);
 
@@ -67,40 +68,39 @@ internal static unsafe class Attention
             float slope = form.AlibiSlopes.IsEmpty ? 0 : form.AlibiSlopes.Span[head];
             for (int start = chunk.Start; start < chunk.Start + chunk.Length;)
             {
-                int rows = Math.Min(chunk.Start + chunk.Length, (start / TileRows + 1) * TileRows) - start;
+                int rows = Math.Min(chunk.Start + chunk.Length, (start / lanes + 1) * lanes) - start;
                 long row = chunk.FirstRow + start - chunk.Start;
-                Copy<S, V>(queries.Pointer + row * queries.Columns + head * size, queries.Columns, rows, size, (float)form.Scale, query);
-                new Span<float>(mixed, TileRows * width).Clear();
-                new Span<float>(largest, TileRows).Fill(float.MinValue);
-                new Span<float>(sums, TileRows).Clear();
+                Panel.Transpose(queries.Pointer + row * queries.Columns + head * size, queries.Columns, rows, size, query, lanes);
+                Elementwise.Scale<S, V>(query, (float)form.Scale, query, lanes * size);
+                new Span<float>(mixed, lanes * width).Clear();
+                new Span<float>(largest, lanes).Fill(float.MinValue);
+                new Span<float>(sums, lanes).Clear();
                 (int tileFirst, int tileEnd) = Visible(form, start, start + rows, chunk.KeyCount);
-                int height = (rows + 3) / 4 * 4;
+                int lastFirst = Visible(form, start + rows - 1, start + rows, chunk.KeyCount).First, firstEnd = Visible(form, start, start + 1, chunk.KeyCount).End;
                 for (int block = tileFirst / KeyBlock; block * KeyBlock < tileEnd; block++)
                 {
+                    int at = block * KeyBlock;
                     float* blockKeys = packedKeys + (long)(block - firstBlock) * KeyBlock * size, blockValues = packedValues + (long)(block - firstBlock) * KeyBlock * width;
-                    for (int r = 0; r < height; r += 4)
-                        for (int j = 0; j < KeyBlock; j += 2 * S.Lanes)
-                            Tile.Four<S, V>(query + r * size, size, 1, blockKeys + j, KeyBlock, size, scores + r * KeyBlock + j, KeyBlock, false);
-                    for (int r = 0; r < rows; r++)
+                    Tile.Stack<S, V>(blockKeys, KeyBlock, query, size, scores, false);
+                    if (form.Softcap is { } cap) Softmax.Cap<S, V>(scores, (float)cap, lanes * KeyBlock);
+                    if (slope != 0) Softmax.Slope<S, V>(scores, slope, at, KeyBlock);
+                    if (lastFirst > at || firstEnd < at + KeyBlock) // else every row sees the whole block
                     {
-                        (int first, int end) = Visible(form, start + r, start + r + 1, chunk.KeyCount);
-                        float* s = scores + r * KeyBlock;
-                        if (form.Softcap is { } cap) Softmax.Cap<S, V>(s, (float)cap, KeyBlock);
-                        if (slope != 0) Softmax.Slope<S, V>(s, slope, block * KeyBlock, KeyBlock);
-                        Hide(s, first - block * KeyBlock, end - block * KeyBlock, seen, (block - firstBlock) * KeyBlock);
-                        float factor = Softmax.Update<S, V>(s, KeyBlock, ref largest[r], ref sums[r]);
-                        if (factor != 1) Elementwise.Scale<S, V>(mixed + r * width, factor, mixed + r * width, width);
+                        for (int r = 0; r < lanes; r++)
+                        {
+                            (int first, int end) = Visible(form, start + Math.Min(r, rows - 1), start + Math.Min(r, rows - 1) + 1, chunk.KeyCount);
+                            (from[r], to[r]) = (first - at, end - at);
+                        }
+                        Softmax.Hide<S, V>(scores, from, to, KeyBlock);
                     }
-                    for (int r = 0; r < height; r += 4)
-                        for (int c = 0; c < width; c += 2 * S.Lanes)
-                            Tile.Four<S, V>(scores + r * KeyBlock, KeyBlock, 1, blockValues + c, width, KeyBlock, mixed + r * width + c, width, true);
+                    if (seen is not null)
+                        for (int j = 0; j < KeyBlock; j++)
+                            if (!seen[at - firstBlock * KeyBlock + j]) new Span<float>(scores + j * lanes, lanes).Fill(float.NegativeInfinity);
+                    if (Softmax.Update<S, V>(scores, KeyBlock, largest, sums, factors)) Softmax.Rescale<S, V>(mixed, factors, width);
+                    Tile.Stack<S, V>(blockValues, width, scores, KeyBlock, mixed, true);
                 }
-                for (int r = 0; r < rows; r++)
-                {
-                    float* to = result.Pointer + (row + r) * result.Columns + head * size;
-                    float share = sums[r] == 0 ? 0 : 1 / sums[r];
-                    for (int c = 0; c < size; c++) to[c] = mixed[r * width + c] * share + 0f; // + 0: a zero's sign may tell what stood beyond the row's own keys
-                }
+                Softmax.Finish<S, V>(mixed, sums, width);
+                Panel.Columns(mixed, lanes, size, rows, result.Pointer + row * result.Columns + head * size, result.Columns);
                 start += rows;
             }
         }
@@ -113,16 +113,6 @@ internal static unsafe class Attention
         if (form.Causal) last = Math.Min(last, end);
         if (form.WindowRight is { } right) last = (int)Math.Clamp((long)end + right, 0, last);
         return (first, Math.Max(first, last));
-    }
-
-    /// <summary>Minus infinity where a key is not to be seen.</summary>
-    private static void Hide(float* scores, int first, int end, bool[]? seen, int at)
-    {
-        for (int j = 0; j < Math.Min(first, KeyBlock); j++) scores[j] = float.NegativeInfinity;
-        for (int j = Math.Max(0, end); j < KeyBlock; j++) scores[j] = float.NegativeInfinity;
-        if (seen is not null)
-            for (int j = 0; j < KeyBlock; j++)
-                if (!seen[at + j]) scores[j] = float.NegativeInfinity;
     }
 
     /// <summary>Packs keys first .. end - 1 (first a multiple of 64): of each block the keys as [size, 64], the values as [64, width]; zeros beyond the text.</summary>
@@ -147,11 +137,5 @@ internal static unsafe class Attention
         if (rest == 0) return;
         Panel.Clear(packedKeys + (long)(used / KeyBlock) * KeyBlock * size, KeyBlock - rest, size, KeyBlock);
         new Span<float>(packedValues + (long)used * width, rest * width).Clear();
-    }
-
-    private static void Copy<S, V>(float* from, long stride, int rows, int size, float factor, float* to) where S : ISimd<V> where V : struct
-    {
-        for (int r = 0; r < TileRows; r++)
-            for (int c = 0; c < size; c++) to[r * size + c] = r < rows ? from[r * stride + c] * factor : 0;
     }
 }

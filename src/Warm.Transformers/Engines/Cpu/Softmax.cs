@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Warm.Transformers;
 
-/// <summary>The steps of a softmax over a row of scores that comes in blocks. Blocks are whole vectors.</summary>
+/// <summary>The steps of a softmax whose lanes are queries: scores [keys, two vectors of queries] come a block of keys at a time.</summary>
 internal static unsafe class Softmax
 {
     /// <summary>s = cap tanh(s / cap).</summary>
@@ -15,37 +15,86 @@ internal static unsafe class Softmax
 
     /// <summary>s_j += slope (first + j).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Slope<S, V>(float* scores, float slope, int first, int count) where S : ISimd<V> where V : struct
+    public static void Slope<S, V>(float* scores, float slope, int first, int keys) where S : ISimd<V> where V : struct
     {
-        for (int i = 0; i < count; i++) scores[i] += slope * (first + i);
+        for (int j = 0; j < keys; j++, scores += 2 * S.Lanes)
+        {
+            V bias = S.Broadcast(slope * (first + j));
+            S.Store(scores, S.Add(S.Load(scores), bias));
+            S.Store(scores + S.Lanes, S.Add(S.Load(scores + S.Lanes), bias));
+        }
+    }
+
+    /// <summary>Minus infinity where key j of the block is not in from .. to - 1 of its query.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Hide<S, V>(float* scores, float* from, float* to, int keys) where S : ISimd<V> where V : struct
+    {
+        V hidden = S.Broadcast(float.NegativeInfinity), from0 = S.Load(from), from1 = S.Load(from + S.Lanes), to0 = S.Load(to), to1 = S.Load(to + S.Lanes);
+        for (int j = 0; j < keys; j++, scores += 2 * S.Lanes)
+        {
+            V key = S.Broadcast(j);
+            S.Store(scores, S.Select(S.LessThan(key, from0), hidden, S.Select(S.LessThan(key, to0), S.Load(scores), hidden)));
+            S.Store(scores + S.Lanes, S.Select(S.LessThan(key, from1), hidden, S.Select(S.LessThan(key, to1), S.Load(scores + S.Lanes), hidden)));
+        }
     }
 
     /// <summary>
-    /// Turns scores into e^(s - largest), with the largest of this and all earlier blocks; adds them to the sum, which is scaled to the new largest. Gives that factor back, for what else was summed.
+    /// Turns scores into e^(s - largest), with the largest of this and all earlier blocks, and adds them to the sums, which are scaled to the new largest first. The factors of that scaling are
+    /// for what else was summed; false where all are 1.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float Update<S, V>(float* scores, int count, ref float largest, ref float sum) where S : ISimd<V> where V : struct
+    public static bool Update<S, V>(float* scores, int keys, float* largest, float* sums, float* factors) where S : ISimd<V> where V : struct
     {
-        V most = S.Load(scores);
-        for (int i = S.Lanes; i < count; i += S.Lanes) most = S.Max(most, S.Load(scores + i));
-        float before = largest;
-        largest = MathF.Max(before, S.Maximum(most));
-        V peak = S.Broadcast(largest), added = S.Broadcast(0);
-        for (int i = 0; i < count; i += S.Lanes)
+        int lanes = S.Lanes;
+        V before0 = S.Load(largest), before1 = S.Load(largest + lanes), most0 = before0, most1 = before1;
+        for (int j = 0; j < keys; j++)
         {
-            V power = Exp.Of<S, V>(S.Subtract(S.Load(scores + i), peak));
-            S.Store(scores + i, power);
-            added = S.Add(added, power);
+            most0 = S.Max(most0, S.Load(scores + 2 * j * lanes));
+            most1 = S.Max(most1, S.Load(scores + (2 * j + 1) * lanes));
         }
-        float factor = before == largest ? 1 : First<S, V>(Exp.Of<S, V>(S.Broadcast(before - largest)));
-        sum = sum * factor + S.Sum(added);
-        return factor;
+        V added0 = S.Broadcast(0), added1 = added0;
+        for (float* s = scores; s < scores + 2 * keys * lanes; s += 2 * lanes)
+        {
+            V power0 = Exp.Of<S, V>(S.Subtract(S.Load(s), most0)), power1 = Exp.Of<S, V>(S.Subtract(S.Load(s + lanes), most1));
+            S.Store(s, power0);
+            S.Store(s + lanes, power1);
+            added0 = S.Add(added0, power0);
+            added1 = S.Add(added1, power1);
+        }
+        V factor0 = Exp.Of<S, V>(S.Subtract(before0, most0)), factor1 = Exp.Of<S, V>(S.Subtract(before1, most1)); // e^0 is exactly 1
+        S.Store(largest, most0);
+        S.Store(largest + lanes, most1);
+        S.Store(sums, S.MultiplyAdd(S.Load(sums), factor0, added0));
+        S.Store(sums + lanes, S.MultiplyAdd(S.Load(sums + lanes), factor1, added1));
+        S.Store(factors, factor0);
+        S.Store(factors + lanes, factor1);
+        for (int r = 0; r < 2 * lanes; r++)
+            if (factors[r] != 1) return true;
+        return false;
     }
 
-    private static float First<S, V>(V vector) where S : ISimd<V> where V : struct
+    /// <summary>Each component of what was mixed, times its query's factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Rescale<S, V>(float* mixed, float* factors, int components) where S : ISimd<V> where V : struct
     {
-        float* lanes = stackalloc float[S.Lanes];
-        S.Store(lanes, vector);
-        return *lanes;
+        V factor0 = S.Load(factors), factor1 = S.Load(factors + S.Lanes);
+        for (int c = 0; c < components; c++, mixed += 2 * S.Lanes)
+        {
+            S.Store(mixed, S.Multiply(S.Load(mixed), factor0));
+            S.Store(mixed + S.Lanes, S.Multiply(S.Load(mixed + S.Lanes), factor1));
+        }
+    }
+
+    /// <summary>Divides by the sums, or gives 0 where nothing was summed. 0 is added last: a zero's sign could tell what stands beyond the query's own keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Finish<S, V>(float* mixed, float* sums, int components) where S : ISimd<V> where V : struct
+    {
+        for (int r = 0; r < 2 * S.Lanes; r++) sums[r] = sums[r] == 0 ? 0 : 1 / sums[r];
+        V share0 = S.Load(sums), share1 = S.Load(sums + S.Lanes), zero = S.Broadcast(0);
+        for (int c = 0; c < components; c++, mixed += 2 * S.Lanes)
+        {
+            S.Store(mixed, S.Add(S.Multiply(S.Load(mixed), share0), zero));
+            S.Store(mixed + S.Lanes, S.Add(S.Multiply(S.Load(mixed + S.Lanes), share1), zero));
+        }
     }
 }

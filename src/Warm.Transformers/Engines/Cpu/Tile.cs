@@ -146,4 +146,57 @@ internal static unsafe class Tile
         S.Store(c, c40); S.Store(c + lanes, c41); c += cRow;
         S.Store(c, c50); S.Store(c + lanes, c51);
     }
+
+    /// <summary>The largest number of rows that <see cref="Stack"/> takes at a time: rows are a multiple of it.</summary>
+    public const int MixedRows = 8;
+
+    /// <summary>C [rows, 2 vectors] = (what is there +) A B over <paramref name="count"/> steps of k, for A [count, rows] k by k and B and C two vectors wide.</summary>
+    public static void Stack<S, V>(float* a, int rows, float* b, int count, float* c, bool add) where S : ISimd<V> where V : struct
+    {
+        int panel = 2 * S.Lanes;
+        if (S.Lanes == 16)
+            for (int r = 0; r < rows; r += 8) Eight<S, V>(a + r, rows, b, count, c + r * panel, add);
+        else
+            for (int r = 0; r < rows; r += 4) Four<S, V>(a + r, 1, rows, b, panel, count, c + r * panel, panel, add);
+    }
+
+    /// <summary>Eight rows of two vectors of a C that is two vectors wide: sixteen chains.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Eight<S, V>(float* a, int aStep, float* b, int count, float* c, bool add) where S : ISimd<V> where V : struct
+    {
+        int lanes = S.Lanes;
+        V c00, c01, c10, c11, c20, c21, c30, c31, c40, c41, c50, c51, c60, c61, c70, c71;
+        if (add)
+        {
+            c00 = S.Load(c + 0 * lanes); c01 = S.Load(c + 1 * lanes);
+            c10 = S.Load(c + 2 * lanes); c11 = S.Load(c + 3 * lanes);
+            c20 = S.Load(c + 4 * lanes); c21 = S.Load(c + 5 * lanes);
+            c30 = S.Load(c + 6 * lanes); c31 = S.Load(c + 7 * lanes);
+            c40 = S.Load(c + 8 * lanes); c41 = S.Load(c + 9 * lanes);
+            c50 = S.Load(c + 10 * lanes); c51 = S.Load(c + 11 * lanes);
+            c60 = S.Load(c + 12 * lanes); c61 = S.Load(c + 13 * lanes);
+            c70 = S.Load(c + 14 * lanes); c71 = S.Load(c + 15 * lanes);
+        }
+        else c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = c40 = c41 = c50 = c51 = c60 = c61 = c70 = c71 = S.Broadcast(0);
+        for (float* end = b + 2 * lanes * count; b < end; a += aStep, b += 2 * lanes)
+        {
+            V b0 = S.Load(b), b1 = S.Load(b + lanes), x;
+            x = S.Broadcast(*a); c00 = S.MultiplyAdd(x, b0, c00); c01 = S.MultiplyAdd(x, b1, c01);
+            x = S.Broadcast(a[1]); c10 = S.MultiplyAdd(x, b0, c10); c11 = S.MultiplyAdd(x, b1, c11);
+            x = S.Broadcast(a[2]); c20 = S.MultiplyAdd(x, b0, c20); c21 = S.MultiplyAdd(x, b1, c21);
+            x = S.Broadcast(a[3]); c30 = S.MultiplyAdd(x, b0, c30); c31 = S.MultiplyAdd(x, b1, c31);
+            x = S.Broadcast(a[4]); c40 = S.MultiplyAdd(x, b0, c40); c41 = S.MultiplyAdd(x, b1, c41);
+            x = S.Broadcast(a[5]); c50 = S.MultiplyAdd(x, b0, c50); c51 = S.MultiplyAdd(x, b1, c51);
+            x = S.Broadcast(a[6]); c60 = S.MultiplyAdd(x, b0, c60); c61 = S.MultiplyAdd(x, b1, c61);
+            x = S.Broadcast(a[7]); c70 = S.MultiplyAdd(x, b0, c70); c71 = S.MultiplyAdd(x, b1, c71);
+        }
+        S.Store(c + 0 * lanes, c00); S.Store(c + 1 * lanes, c01);
+        S.Store(c + 2 * lanes, c10); S.Store(c + 3 * lanes, c11);
+        S.Store(c + 4 * lanes, c20); S.Store(c + 5 * lanes, c21);
+        S.Store(c + 6 * lanes, c30); S.Store(c + 7 * lanes, c31);
+        S.Store(c + 8 * lanes, c40); S.Store(c + 9 * lanes, c41);
+        S.Store(c + 10 * lanes, c50); S.Store(c + 11 * lanes, c51);
+        S.Store(c + 12 * lanes, c60); S.Store(c + 13 * lanes, c61);
+        S.Store(c + 14 * lanes, c70); S.Store(c + 15 * lanes, c71);
+    }
 }
