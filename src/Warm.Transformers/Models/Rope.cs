@@ -16,6 +16,9 @@ namespace Warm.Transformers;
 /// </summary>
 internal sealed class Rope
 {
+    /// <summary>No model has larger heads; a hostile config would have tables made before any tensor is looked at.</summary>
+    private const int LargestHead = 65_536;
+
     private readonly Func<int, double[]> _frequencies;
 
     private Rope(Func<int, double[]> frequencies, double attentionFactor, bool dependsOnLength) =>
@@ -44,6 +47,7 @@ internal sealed class Rope
     public static Rope Of(ConfigKeys config, int headSize, int trainedPositions)
     {
         if (headSize % 2 != 0) throw config.Refusal("head_dim", $"makes heads of {headSize}", "an even number, for components rotate in pairs");
+        if (headSize > LargestHead) throw config.Refusal("head_dim", FormattableString.Invariant($"makes heads of {headSize}"), FormattableString.Invariant($"at most {LargestHead}"));
         ConfigKeys? scaling = config.Section("rope_scaling"), parameters = config.Section("rope_parameters");
         ConfigKeys? rope = scaling ?? parameters;
         double theta = parameters is not null && parameters.Has("rope_theta") ? parameters.Number("rope_theta") : config.Number("rope_theta", 10000);

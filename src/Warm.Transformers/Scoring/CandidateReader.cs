@@ -1,42 +1,109 @@
 namespace Warm.Transformers;
 
-/// <summary>Makes token ids of candidates: text form, special tokens, truncation, and the checks that keep a wrong id or a text that is too long from the model.</summary>
+/// <summary>
+/// Makes token ids of candidates: text form, special tokens, truncation, remarks, and the checks that keep a wrong id or a text that is too long from the model.
+/// A folder without a tokenizer still takes ids.
+/// </summary>
 internal sealed class CandidateReader
 {
     private readonly ModelFolder _folder;
     private readonly Architecture _architecture;
     private readonly RewardHead _head;
+    private readonly Lazy<Tokenizer> _tokenizer;
+    private readonly Lazy<ChatTemplate> _template;
+    private readonly Lazy<HashSet<int>> _specialIds;
+    private readonly Lazy<int?> _bos;
 
-    private CandidateReader(ModelFolder folder, Transformer transformer, TextForm textForm) =>
-        (_folder, _architecture, _head, TextForm) = (folder, transformer.Architecture, transformer.Head, textForm);
-
-    public TextForm TextForm { get; }
-
-    public IReadOnlyList<string> ModelRemarks { get; } = [];
-
-    public static CandidateReader Of(ModelFolder folder, Transformer transformer, TextForm? textForm)
+    private CandidateReader(ModelFolder folder, Transformer transformer, TextForm textForm)
     {
-        return new(folder, transformer, textForm ?? (transformer.Architecture.Causal ? TextForm.Concatenate : TextForm.Pair));
+        (_folder, _architecture, _head, TextForm) = (folder, transformer.Architecture, transformer.Head, textForm);
+        _tokenizer = new(() => Tokenizer.Open(folder.Path));
+        _template = new(() => ChatTemplate.Open(folder.Path)
+            ?? throw new WarmException(folder.Path, "has no chat template", "chat_template.jinja, or the key chat_template of tokenizer_config.json", "Ask for another text form: --text-form concatenate, pair, response or a format."));
+        _specialIds = new(() => [.. _tokenizer.Value.AddedTokens.Where(token => token.Special).Select(token => token.Id)]);
+        _bos = new(() => _tokenizer.Value.Special.Bos is { } bos ? _tokenizer.Value.IdOf(bos) : null);
     }
 
+    /// <summary>How prompt and response become text where nobody says otherwise.</summary>
+    public TextForm TextForm { get; }
+
+    /// <summary>The reader of a folder. The text form is the asked one, else that of warm.json, else the template if there is one, else a pair for encoders, else end to end.</summary>
+    public static CandidateReader Of(ModelFolder folder, Transformer transformer, TextForm? asked) =>
+        new(folder, transformer, asked ?? Recorded(folder) ?? (Vocabulary.TemplateOf(folder) is not null ? TextForm.Template : transformer.Architecture.Causal ? TextForm.Concatenate : TextForm.Pair));
+
+    private static TextForm? Recorded(ModelFolder folder)
+    {
+        if (!folder.Has("warm.json")) return null;
+        System.Text.Json.JsonElement recipe = JsonText.Read(folder.File("warm.json"), namedNumbers: true);
+        return recipe.ValueKind == System.Text.Json.JsonValueKind.Object && recipe.TryGetProperty("textForm", out System.Text.Json.JsonElement form)
+            && form.ValueKind == System.Text.Json.JsonValueKind.String ? TextForm.Parse(form.GetString()!) : null;
+    }
+
+    /// <summary>What the model reads for a candidate. What cannot be scored is refused with the candidate's source.</summary>
     public EncodedText Read(Candidate candidate, ScoringOptions options)
     {
-        string where = candidate.Source ?? candidate.Id ?? $"\"{candidate}\"";
-        if (candidate.Ids is not { } ids) throw new WarmException(_folder.Path, "has no tokenizer.json", "token ids, or a folder with a tokenizer");
-        if (candidate.TypeIds is { } types && types.Count != ids.Count) throw new WarmException(where, $"there are {ids.Count} ids and {types.Count} token types", "one type for each id");
+        string where = candidate.Source ?? candidate.Id ?? JsonText.Quote(candidate.ToString());
+        if (options.Truncation != Truncation.None && options.MaxLength is null) throw new WarmException("scoring options", "truncation is asked for without a longest length", "both, or none");
+        return Checked(candidate.Ids is { } ids ? OfIds(ids, candidate.TypeIds, options, where) : OfText(candidate, options.TextForm ?? TextForm, options, where), where);
+    }
+
+    private EncodedText OfText(Candidate candidate, TextForm form, ScoringOptions options, string where)
+    {
         var remarks = new List<string>();
-        int cut = 0;
-        IReadOnlyList<int>? typeIds = candidate.TypeIds;
-        if (options.MaxLength is { } most && ids.Count > most)
+        (string? prompt, string? response) = (candidate.Prompt, candidate.Response);
+        string?[] written = [candidate.Text, prompt, response, .. candidate.Messages?.Select(m => m.Content) ?? []];
+        if (candidate.Messages is { } turns && form != TextForm.Template)
         {
-            cut = ids.Count - most;
-            if (options.Truncation == Truncation.None) throw TooLong(where, ids.Count, $"at most {most}");
-            int from = options.Truncation == Truncation.Left ? cut : 0;
-            ids = [.. ids.Skip(from).Take(most)];
-            typeIds = typeIds is null ? null : [.. typeIds.Skip(from).Take(most)];
-            remarks.Add("truncated");
+            // Without a template one question and its answer can still be read, as prompt and response.
+            if (turns is not [{ Role: "user", Content: { } question }, { Role: "assistant", Content: { } answer }])
+                throw new WarmException(where, $"a conversation of {turns.Count} turns cannot be read by the text form {form}", "the chat template, or one user and one assistant turn");
+            (prompt, response) = (question, answer);
         }
-        return Checked(new(ids, typeIds, -1, cut, remarks), where);
+        bool isPair = false;
+        TokenizedText tokens;
+        if (candidate.Text is { } text) tokens = Encode(text);
+        else if (form == TextForm.Template)
+            tokens = _tokenizer.Value.Encode(Render(candidate.Messages ?? [new Message("user", prompt!), new Message("assistant", response!)], where), addSpecialTokens: false);
+        else if (form == TextForm.Pair) (tokens, isPair) = (_tokenizer.Value.Encode(prompt!, response!), true);
+        else if (form == TextForm.Concatenate) tokens = Encode(WithEnd(prompt + response));
+        else tokens = Encode(form == TextForm.ResponseOnly ? response! : form.Fill(prompt!, response!));
+
+        if (written.Any(part => part is not null && _tokenizer.Value.HasSpecialToken(part))) remarks.Add("the spelling of a special token stands in the text and becomes that token");
+        if (tokens.Ids.Count > 1 && _bos.Value is { } bos && tokens.Ids[0] == bos && tokens.Ids[1] == bos) remarks.Add("begins with two beginning-of-text tokens");
+        if (options.MaxLength is not { } most || tokens.Ids.Count <= most) return new(tokens.Ids, Types(tokens.TypeIds), -1, 0, remarks);
+
+        if (options.Truncation == Truncation.None) throw TooLong(where, tokens.Ids.Count, $"at most {most}");
+        int[] kept = TextCut.Keep(tokens, most, options.Truncation, isPair, _specialIds.Value.Contains, where);
+        remarks.Add(CutRemark(options));
+        return new([.. kept.Select(i => tokens.Ids[i])], Types([.. kept.Select(i => tokens.TypeIds[i])]), -1, tokens.Ids.Count - kept.Length, remarks);
+
+        TokenizedText Encode(string text) => _tokenizer.Value.Encode(text);
+
+        string WithEnd(string text) => _tokenizer.Value.Special.Eos is not { } end || text.EndsWith(end, StringComparison.Ordinal) ? text : text + end;
+    }
+
+    private string Render(IReadOnlyList<Message> messages, string where)
+    {
+        ChatTemplate template = _template.Value;
+        try
+        {
+            return template.Render(messages);
+        }
+        catch (WarmException refusal)
+        {
+            throw new WarmException(where, $"the chat template refuses it: {refusal.Found} ({refusal.Where})", refusal.Expected, refusal.Fix, refusal);
+        }
+    }
+
+    private IReadOnlyList<int>? Types(IReadOnlyList<int> types) => _architecture.TokenTypes > 0 && types.Any(type => type != 0) ? types : null;
+
+    private static EncodedText OfIds(IReadOnlyList<int> ids, IReadOnlyList<int>? types, ScoringOptions options, string where)
+    {
+        if (types is not null && types.Count != ids.Count) throw new WarmException(where, $"there are {ids.Count} ids and {types.Count} token types", "one type for each id");
+        if (options.MaxLength is not { } most || ids.Count <= most) return new(ids, types, -1, 0, []);
+        if (options.Truncation == Truncation.None) throw TooLong(where, ids.Count, $"at most {most}");
+        int from = options.Truncation == Truncation.Left ? ids.Count - most : 0;
+        return new([.. ids.Skip(from).Take(most)], types is null ? null : [.. types.Skip(from).Take(most)], -1, ids.Count - most, [CutRemark(options)]);
     }
 
     private EncodedText Checked(EncodedText text, string where)
@@ -51,9 +118,11 @@ internal sealed class CandidateReader
                     throw new WarmException(where, $"token type {type} is not there", FormattableString.Invariant($"types from 0 to {_architecture.TokenTypes - 1}"));
         if (_architecture.PositionTable is { } table && text.Ids.Count > table) throw TooLong(where, text.Ids.Count, $"at most {table}, the size of the model's position table");
         IReadOnlyList<string> remarks = _architecture.TrainedPositions is { } trained && text.Ids.Count > trained
-            ? [.. text.Remarks, FormattableString.Invariant($"{text.Ids.Count} tokens, beyond the {trained} positions that the model knows")] : text.Remarks;
+            ? [.. text.Remarks, FormattableString.Invariant($"longer than the {trained} positions that the model knows")] : text.Remarks;
         return text with { ReadAt = _head.ReadAt(text.Ids, where), Remarks = remarks };
     }
+
+    private static string CutRemark(ScoringOptions options) => FormattableString.Invariant($"cut on the {(options.Truncation == Truncation.Left ? "left" : "right")} to {options.MaxLength} tokens");
 
     private static WarmException TooLong(string where, int count, string expected) =>
         new(where, FormattableString.Invariant($"the text has {count} tokens"), expected, "Cut it: --max-length N --truncate left or right, or ScoringOptions in a program.");
