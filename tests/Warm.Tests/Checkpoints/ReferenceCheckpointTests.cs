@@ -83,6 +83,54 @@ public class ReferenceCheckpointTests
     }
 
     [ReferenceFact]
+    public void Open_treats_every_hostile_folder_without_a_crash_and_refuses_what_is_wrong_with_its_files()
+    {
+        int cases = 0;
+        using var copies = new TemporaryFolder();
+        foreach (JsonElement entry in Load("hostile.json").GetProperty("folders").EnumerateArray())
+        {
+            string name = entry.GetProperty("folder").GetString()!, path = Reference.Path("checkpoints", name), line = entry.GetProperty("warm").GetString()!;
+            bool adapter = entry.TryGetProperty("adapter", out JsonElement isAdapter) && isAdapter.GetBoolean();
+            if (entry.TryGetProperty("make_symlinks", out JsonElement links)) path = WithLinks(copies, path, links);
+            Exception? error = Record.Exception(() =>
+            {
+                using Checkpoint checkpoint = Checkpoint.Open(path);
+                _ = HeadLayout.Of(checkpoint);
+                _ = checkpoint.Folder!.Config?.NumLabels;
+            });
+            Assert.True(error is null or WarmException, $"{name}: {error}");
+            // What is wrong with a config's values or with the set of tensors is for the model to refuse; files, links, indexes and JSON are ours.
+            string folder = Path.GetFileName(name);
+            if (folder == "symlink_dir_cycle") { Assert.Contains("holds no weights", error?.Message); cases++; continue; } // "opens what it finds": listing it ended, and there are none
+            bool ours = adapter || folder.StartsWith("index_", StringComparison.Ordinal) || folder.StartsWith("symlink_", StringComparison.Ordinal) || line.Contains("the place") || line.Contains("depth limit")
+                || folder is "empty_folder" or "no_weights" or "only_gguf";
+            if (line.StartsWith("opens", StringComparison.Ordinal) && !adapter && !line.Contains("or refuses") && !line.Contains("refuse")) Assert.True(error is null, $"{name}: {error?.Message}");
+            else if (ours && folder != "index_tensor_missing" && !line.StartsWith("opens", StringComparison.Ordinal)) Assert.True(error is not null, $"{name} opens; {line}");
+            cases++;
+        }
+        Reference.Count("hostile folders", cases);
+        Assert.True(cases >= 100, $"{cases}");
+    }
+
+    private static string WithLinks(TemporaryFolder copies, string path, JsonElement links)
+    {
+        string good = Path.Combine(Path.GetDirectoryName(path)!, "good");
+        foreach (string folder in (string[])[path, good])
+        {
+            Directory.CreateDirectory(copies[Path.GetFileName(folder)]);
+            foreach (string file in Directory.GetFiles(folder)) File.Copy(file, Path.Combine(copies[Path.GetFileName(folder)], Path.GetFileName(file)), overwrite: true);
+        }
+        string copy = copies[Path.GetFileName(path)];
+        foreach (JsonElement link in links.EnumerateArray())
+        {
+            string at = Path.Combine(copy, link[0].GetString()!);
+            File.Delete(at);
+            File.CreateSymbolicLink(at, link[1].GetString()!);
+        }
+        return copy;
+    }
+
+    [ReferenceFact]
     public void Narrow_rounds_as_the_reference_does()
     {
         using Checkpoint singles = Checkpoint.Open(Reference.Path("checkpoints", "safetensors", "rounding.safetensors")), doubles = Checkpoint.Open(Reference.Path("checkpoints", "safetensors", "rounding_f64.safetensors"));
