@@ -8,48 +8,49 @@ internal static class InspectCommand
 {
     public static WarmCommand Create()
     {
-        var path = new Argument<string>("DIR") { Description = "A model's folder, or a single weight file." };
+        var path = new Argument<string>("DIR") { Description = ModelArgument.Description };
         var file = new Option<string?>("--file") { Description = "The weight file or index in the folder, where there are several." };
         var noHash = new Option<bool>("--no-hash") { Description = "Do not read the files through for their SHA-256." };
         return new WarmCommand("inspect", "Say what a model is: architecture, head, read position, tensors, tokenizer, hashes.", "warm inspect runs/rm-1") { path, file, noHash }
             .Runs((parsed, report, cancellation) =>
             {
-                using Checkpoint checkpoint = parsed.GetValue(file) is { } name ? Checkpoint.OpenFile(parsed.GetRequiredValue(path), name) : Checkpoint.Open(parsed.GetRequiredValue(path));
-                JsonObject document = Describe(checkpoint, !parsed.GetValue(noHash), cancellation);
+                using Weights weights = parsed.GetValue(file) is { } name ? Checkpoint.OpenFile(parsed.GetRequiredValue(path), name) : ModelArgument.Open(parsed.GetRequiredValue(path));
+                JsonObject document = Describe(weights, !parsed.GetValue(noHash), cancellation);
                 if (report.IsJson) report.Line(document);
-                else Print(checkpoint, document, report);
+                else Print(weights, document, report);
                 return Task.FromResult(0);
             });
     }
 
-    private static JsonObject Describe(Checkpoint checkpoint, bool hash, CancellationToken cancellation)
+    private static JsonObject Describe(Weights weights, bool hash, CancellationToken cancellation)
     {
-        ModelFolder? folder = checkpoint.Folder;
+        var checkpoint = weights as Checkpoint; // an average has no files of its own
+        ModelFolder? folder = weights.Folder;
         ModelConfig? config = folder?.Config;
-        HeadLayout? head = HeadLayout.Of(checkpoint);
+        HeadLayout? head = HeadLayout.Of(weights);
         Vocabulary? vocabulary = folder is null ? null : Vocabulary.Of(folder);
         string? template = folder is null ? null : Vocabulary.TemplateOf(folder);
-        string root = folder is null ? Path.GetDirectoryName(Path.GetFullPath(checkpoint.Name))! : Path.GetFullPath(folder.Path);
-        List<string> remarks = [.. checkpoint.Remarks];
+        string root = folder is null ? Path.GetDirectoryName(Path.GetFullPath(weights.Name))! : Path.GetFullPath(folder.Path);
+        List<string> remarks = [.. weights.Remarks];
         if (config is not null && head is null) remarks.Add("no reward head is among the tensors: this model can be averaged, not asked for rewards");
-        if (head is not null && config is not null && checkpoint.Info(head.Output).Shape is { Rank: 2 } shape && config.Architecture?.EndsWith("ForSequenceClassification", StringComparison.Ordinal) == true && shape[0] != config.NumLabels)
+        if (head is not null && config is not null && weights.Info(head.Output).Shape is { Rank: 2 } shape && config.Architecture?.EndsWith("ForSequenceClassification", StringComparison.Ordinal) == true && shape[0] != config.NumLabels)
             remarks.Add($"{head.Output} has {shape[0]} outputs, and config.json means {config.NumLabels}{(config.Has("num_labels") || config.Has("id2label") ? "" : " (2 where neither num_labels nor id2label stands)")}");
 
         var dtypes = new JsonObject();
-        foreach (var type in checkpoint.Names.GroupBy(name => checkpoint.Info(name).DType).OrderBy(g => g.Key)) dtypes[type.Key.Name()] = type.Count();
+        foreach (var type in weights.Names.GroupBy(name => weights.Info(name).DType).OrderBy(g => g.Key)) dtypes[type.Key.Name()] = type.Count();
         var document = new JsonObject
         {
-            ["path"] = checkpoint.Name,
+            ["path"] = weights.Name,
             ["architecture"] = config?.Architecture,
             ["modelType"] = config?.ModelType,
             ["head"] = head is null ? null : new JsonObject { ["name"] = head.Name, ["output"] = head.Output, ["tensors"] = Texts(head.Tensors), ["statistics"] = Texts(head.Statistics) },
             ["readPosition"] = head?.Position.ToString(),
             ["textForm"] = config is null ? null : (template is not null ? TextForm.Template : RewardPositions.IsEncoder(config) ? TextForm.Pair : TextForm.Concatenate).Name,
-            ["labels"] = head is null ? null : checkpoint.Info(head.Output).Shape is { Rank: 2 } rows ? rows[0] : 1,
-            ["parameters"] = checkpoint.Parameters,
-            ["bytes"] = checkpoint.Bytes,
+            ["labels"] = head is null ? null : weights.Info(head.Output).Shape is { Rank: 2 } rows ? rows[0] : 1,
+            ["parameters"] = weights.Parameters,
+            ["bytes"] = weights.Bytes,
             ["dtypes"] = dtypes,
-            ["tensors"] = new JsonArray([.. checkpoint.Names.Select(name => Tensor(checkpoint, name, root))]),
+            ["tensors"] = new JsonArray([.. weights.Names.Select(name => Tensor(weights, name, root))]),
             ["tokenizer"] = vocabulary is null ? null : new JsonObject
             {
                 ["kind"] = vocabulary.Kind,
@@ -58,7 +59,7 @@ internal static class InspectCommand
             },
             ["template"] = template,
         };
-        if (hash)
+        if (hash && checkpoint is not null)
         {
             string[] files = [.. checkpoint.Files.Concat(folder?.Companions ?? []).Distinct()];
             document["sha256"] = new JsonObject(files.Zip(ContentHash.OfFiles(files, cancellation: cancellation)).Select(f => KeyValuePair.Create(Relative(root, f.First), (JsonNode?)f.Second)));
@@ -68,31 +69,31 @@ internal static class InspectCommand
         return document;
     }
 
-    private static JsonObject Tensor(Checkpoint checkpoint, string name, string root)
+    private static JsonObject Tensor(Weights weights, string name, string root)
     {
-        TensorInfo info = checkpoint.Info(name);
+        TensorInfo info = weights.Info(name);
         return new()
         {
             ["name"] = name,
             ["dtype"] = info.DType.Name(),
             ["shape"] = new JsonArray([.. info.Shape.Sizes.ToArray().Select(size => (JsonNode)size)]),
-            ["file"] = Relative(root, checkpoint.FileOf(name)),
+            ["file"] = weights is Checkpoint checkpoint ? Relative(root, checkpoint.FileOf(name)) : null,
         };
     }
 
-    private static void Print(Checkpoint checkpoint, JsonObject document, Report report)
+    private static void Print(Weights weights, JsonObject document, Report report)
     {
-        report.Line(checkpoint.ToString());
+        report.Line(weights.ToString());
         if (document["architecture"] is { } architecture) report.Line($"architecture  {architecture}");
-        if (HeadLayout.Of(checkpoint) is { } head) report.Line($"head          {head}; {document["labels"]} label{(document["labels"]!.GetValue<long>() == 1 ? "" : "s")}");
+        if (HeadLayout.Of(weights) is { } head) report.Line($"head          {head}; {document["labels"]} label{(document["labels"]!.GetValue<long>() == 1 ? "" : "s")}");
         if (document["textForm"] is { } form) report.Line($"text form     {form}");
         if (document["tokenizer"] is { } tokenizer) report.Line($"tokenizer     {tokenizer["kind"]}, {tokenizer["vocabulary"]} words; {string.Join(", ", tokenizer["special"]!.AsObject().Select(s => $"{s.Key} {s.Value}"))}");
         if (document["licence"] is { } licence) report.Line($"licence       {licence}");
         if (document["sha256"] is JsonObject hashes)
             foreach ((string file, JsonNode? hash) in hashes) report.Line($"sha256        {hash}  {file}");
         report.Line();
-        report.Table(["tensor", "type", "shape", "file"], checkpoint.Names.Select(name =>
-            (IReadOnlyList<string>)[name, checkpoint.Info(name).DType.Name(), checkpoint.Info(name).Shape.ToString(), Path.GetFileName(checkpoint.FileOf(name))]));
+        report.Table(["tensor", "type", "shape", "file"], weights.Names.Select(name =>
+            (IReadOnlyList<string>)[name, weights.Info(name).DType.Name(), weights.Info(name).Shape.ToString(), weights is Checkpoint checkpoint ? Path.GetFileName(checkpoint.FileOf(name)) : ""]));
         foreach (JsonNode? remark in document["remarks"]!.AsArray()) report.Remark((string)remark!);
     }
 

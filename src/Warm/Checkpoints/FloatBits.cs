@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Warm;
@@ -9,7 +10,7 @@ namespace Warm;
 /// nearest, ties to even, from double as well: never by way of single, which would round twice.
 /// </summary>
 /// <remarks>
-/// F32, F64, BF16 and F16 are vectorised; the rest goes value by value (<see cref="SmallFloat"/>). Bits are little-endian and packed: two F4 a byte, four F6 in three bytes,
+/// F32, F64, BF16 and F16 are vectorised (their loops are compiled at full strength at once: a short run would otherwise end before they are); the rest goes value by value (<see cref="SmallFloat"/>). Bits are little-endian and packed: two F4 a byte, four F6 in three bytes,
 /// the first value in the lowest bits. Spans may begin at any address.
 /// </remarks>
 internal static class FloatBits
@@ -107,6 +108,7 @@ internal static class FloatBits
 
     private const int Block = 512; // values of a block on the stack; a multiple of 8, so that packed types begin on a byte
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void WidenBF16(ReadOnlySpan<ushort> bits, Span<float> values)
     {
         int i = 0;
@@ -120,6 +122,7 @@ internal static class FloatBits
         for (; i < values.Length; i++) values[i] = FromBF16(bits[i]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void NarrowBF16(ReadOnlySpan<float> values, Span<ushort> bits)
     {
         int i = 0;
@@ -135,6 +138,7 @@ internal static class FloatBits
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SingleToDouble(ReadOnlySpan<float> from, Span<double> to)
     {
         int i = 0;
@@ -147,6 +151,7 @@ internal static class FloatBits
         for (; i < from.Length; i++) to[i] = from[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void DoubleToSingle(ReadOnlySpan<double> from, Span<float> to)
     {
         int i = 0, count = Math.Min(from.Length, to.Length);
@@ -155,6 +160,7 @@ internal static class FloatBits
         for (; i < count; i++) to[i] = (float)from[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void DoubleToSingleOdd(ReadOnlySpan<double> from, Span<float> to)
     {
         int i = 0;
@@ -162,17 +168,25 @@ internal static class FloatBits
         {
             var low = new Vector<double>(from[i..]);
             var high = new Vector<double>(from[(i + Vector<double>.Count)..]);
-            Vector<float> nearest = Vector.Narrow(low, high);
-            Vector.Widen(nearest, out Vector<double> lowBack, out Vector<double> highBack);
-            Vector<uint> tooFar = Masks(Vector.GreaterThan(Vector.Abs(lowBack), Vector.Abs(low)), Vector.GreaterThan(Vector.Abs(highBack), Vector.Abs(high)));
-            Vector<uint> exact = Masks(Vector.Equals(lowBack, low), Vector.Equals(highBack, high));
-            Vector<uint> bits = Vector.AsVectorUInt32(nearest) + tooFar; // a mask of ones is minus one
-            bits |= Vector.AndNot(Vector<uint>.One, exact);
-            Vector.AsVectorSingle(bits).CopyTo(to[i..]);
+            if (IsTiny(low) || IsTiny(high))
+                for (int k = i; k < i + Vector<float>.Count; k++) to[k] = ToSingleOdd(from[k]);
+            else Vector.Narrow(Odd(low), Odd(high)).CopyTo(to[i..]);
         }
         for (; i < from.Length; i++) to[i] = ToSingleOdd(from[i]);
 
-        static Vector<uint> Masks(Vector<long> low, Vector<long> high) => Vector.AsVectorUInt32(Vector.Narrow(low, high));
+        // Keeps the 24 bits that a single has and sets the last of them where any of the 29 below is set: adding ones to those 29 carries into it exactly then.
+        static Vector<double> Odd(Vector<double> value)
+        {
+            Vector<ulong> bits = Vector.AsVectorUInt64(value), below = new((1UL << 29) - 1);
+            return Vector.AsVectorDouble(Vector.AndNot(bits | ((bits & below) + below), below));
+        }
+
+        // Below its smallest normal value a single has fewer bits than 24: one by one, for such values are rare.
+        static bool IsTiny(Vector<double> value)
+        {
+            Vector<double> size = Vector.Abs(value);
+            return Vector.BitwiseAnd(Vector.LessThan(size, new Vector<double>(1.1754943508222875e-38)), Vector.GreaterThan(size, Vector<double>.Zero)) != Vector<long>.Zero;
+        }
     }
 
     private static void CheckSizes(DType dtype, int bytes, int values)

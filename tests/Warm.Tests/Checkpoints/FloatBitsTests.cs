@@ -82,6 +82,30 @@ public class FloatBitsTests
         Assert.Equal([0x3F81, 0x3F80, 0x3F81], MemoryMarshal.Cast<byte, ushort>(bits).ToArray().Select(b => (int)b));
     }
 
+    [Fact]
+    public void Narrow_of_doubles_agrees_with_rounding_each_alone()
+    {
+        var random = new Random(11);
+        double[] values = [.. Enumerable.Range(0, 100_003).Select(i =>
+        {
+            long bits = random.NextInt64();
+            if (i % 3 == 0) bits &= ~((1L << random.Next(53)) - 1); // few bits set: ties
+            int exponent = i % 5 == 0 ? random.Next(2047) : 1023 + random.Next(-160, 130); // all of them, and those around a single's
+            return BitConverter.Int64BitsToDouble((bits & ~(0x7FFL << 52)) | ((long)exponent << 52));
+        })];
+        for (int i = 0; i < values.Length; i += 7) values[i] = 0; // zeros stand beside tiny ones
+        foreach (DType dtype in (DType[])[DType.BF16, DType.F16])
+        {
+            byte[] bits = new byte[values.Length * 2], alone = new byte[2];
+            FloatBits.Narrow(dtype, values, bits);
+            for (int i = 0; i < values.Length; i++)
+            {
+                FloatBits.Narrow(dtype, [FloatBits.ToSingleOdd(values[i])], alone);
+                Assert.True(bits.AsSpan(2 * i, 2).SequenceEqual(alone), $"{dtype} {values[i]:R}");
+            }
+        }
+    }
+
     [Theory]
     [InlineData(1e39, 0x7F80)]
     [InlineData(-1e39, 0xFF80)]
