@@ -7,7 +7,7 @@ namespace Warm;
 /// <param name="Kl">ln n - (n - 1)/n, an upper bound of the divergence from the drafts' own distribution, in nats; reached only where rewards never tie and no draft is likely.</param>
 /// <param name="Proxy">Expected proxy reward of the draft that the proxy chooses, over prompts.</param>
 /// <param name="Gold">Its expected gold reward; null without gold rewards.</param>
-/// <param name="WinRate">How often it beats a draft drawn at random, by gold where there is gold, else by the proxy; equals count half. At most n / (n + 1) where nothing ties and drafts are many.</param>
+/// <param name="WinRate">How often it beats a draft drawn at random, by gold where there is gold, else by the proxy; equals count half. Near n / (n + 1) where nothing ties and the proxy is the judge.</param>
 public sealed record BestOfNPoint(
     [property: JsonPropertyName("n")] int N,
     [property: JsonPropertyName("kl")] double Kl,

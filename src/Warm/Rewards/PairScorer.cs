@@ -11,7 +11,7 @@ namespace Warm;
 internal sealed class PairScorer(IRewardModel model, ScoringOptions? options)
 {
     /// <summary>Texts handed to the model at once: enough to pack well, few enough to hold.</summary>
-    private const int TextsPerCall = 512;
+    public const int TextsPerCall = 512;
 
     private readonly Dictionary<(ulong, ulong), int> _known = [];
     private readonly List<Candidate> _waiting = [];

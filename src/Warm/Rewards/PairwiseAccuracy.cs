@@ -135,6 +135,8 @@ public sealed class PairwiseAccuracy
             longer.Add(pair.ChosenLength - pair.RejectedLength);
             judge.Add(pair);
             if (!judge.IsFull) continue;
+            // Before hours of scoring: a misspelt field is in none of these hundreds of pairs.
+            if (keys.Count < 2 * PairScorer.TextsPerCall) Grouping(options.Resample, keys);
             await judge.ScoreAsync(cancellation).ConfigureAwait(false);
             progress?.Report(keys.Count);
         }

@@ -1,0 +1,94 @@
+using System.Text.Json.Nodes;
+using Warm.Testing;
+
+namespace Warm.Cli.Tests.Rewards;
+
+public class EvaluateCommandTests
+{
+    private static readonly string Model = Repository.Path("samples", "family", "rm-1"), Other = Repository.Path("samples", "family", "rm-2");
+
+    private const string Ids = """
+        {"prompt":"p","chosen_ids":[5,6,7],"rejected_ids":[8,9],"topic":"x"}
+        {"prompt":"p","chosen_ids":[5,6,7],"rejected_ids":[5,6,7],"topic":"y"}
+        {"prompt":"q","chosen_ids":[10],"rejected_ids":[11,12],"topic":"x"}
+        """;
+
+    [Fact]
+    public void Rewards_of_one_model()
+    {
+        WarmProcess run = WarmProcess.RunWith("{\"chosen\":1.5,\"rejected\":0.5,\"prompt\":\"a\"}\n{\"chosen\":[0.25],\"rejected\":0.25,\"prompt\":\"b\"}\n", null, "evaluate", "--rewards", "-", "--ties", "correct", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        JsonNode model = Assert.Single(run.Json["models"]!.AsArray())!;
+        Assert.Equal((1.0, 1, "correct"), ((double)model["accuracy"]!["value"]!, (int)model["ties"]!, (string)run.Json["ties"]!));
+        Assert.Empty(run.Json["paired"]!.AsArray());
+    }
+
+    [Fact]
+    public void Rewards_of_several_models_are_compared_pair_by_pair()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllLines(folder["r.jsonl"], Enumerable.Range(0, 40).Select(i => $"{{\"chosen\":{{\"m\":1,\"n\":{i % 2}}},\"rejected\":{{\"n\":0.5,\"m\":0}},\"group\":\"{i % 4}\"}}"));
+        WarmProcess run = WarmProcess.RunWith(null, folder.Path, "evaluate", "--rewards", "r.jsonl", "--json");
+        JsonNode pair = Assert.Single(run.Json["paired"]!.AsArray())!;
+        Assert.Equal(("m", "n", 0.5, 4, "group"), ((string)pair["a"]!, (string)pair["b"]!, (double)pair["difference"]!["value"]!, (int)pair["difference"]!["units"]!, (string)pair["difference"]!["unit"]!));
+        Assert.Equal((20, 0), ((int)pair["mcnemar"]!["onlyFirst"]!, (int)pair["mcnemar"]!["onlySecond"]!));
+        WarmProcess text = WarmProcess.RunWith(null, folder.Path, "evaluate", "--rewards", "r.jsonl", "--resample", "pair");
+        Assert.StartsWith("40 pairs, 40 pairs; ties count half\nmodel", text.Output);
+        Assert.Contains("m - n: 0.500 ± 0.0", text.Output);
+    }
+
+    [Theory]
+    [InlineData("{\"chosen\":1}", "line 2", "\"rejected\" is missing")]
+    [InlineData("{\"chosen\":1,\"rejected\":NaN}", "line 2", "is not JSON at byte 23")]
+    [InlineData("{\"chosen\":1,\"rejected\":\"NaN\"}", "line 2", "\"rejected\" is \"NaN\"")]
+    [InlineData("{\"chosen\":{\"a\":1},\"rejected\":{\"b\":1}}", "line 2", "\"chosen\" has rewards of a, \"rejected\" of b")]
+    [InlineData("{\"chosen\":{\"a\":1},\"rejected\":{\"a\":1}}", "line 2", "has rewards of a")]
+    public void Rewards_refuses_a_broken_line_and_keeps_going_when_asked(string line, string where, string found)
+    {
+        string input = $"{{\"chosen\":1,\"rejected\":0}}\n{line}\n";
+        WarmProcess run = WarmProcess.RunWith(input, null, "evaluate", "--rewards", "-", "--json");
+        Assert.Equal(1, run.ExitCode);
+        Assert.EndsWith(where, (string?)run.Json["error"]!["where"]);
+        Assert.StartsWith(found, (string?)run.Json["error"]!["found"]);
+        WarmProcess on = WarmProcess.RunWith(input, null, "evaluate", "--rewards", "-", "--json", "--keep-going");
+        Assert.Equal((1, 1), (on.ExitCode, (int)on.Json["models"]![0]!["accuracy"]!["n"]!));
+        Assert.Contains(where, on.Error);
+    }
+
+    [Fact]
+    public void Models_on_named_sets_of_pairs()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["ids.jsonl"], Ids);
+        WarmProcess run = WarmProcess.RunWith(Ids, folder.Path, "evaluate", Model, Other, "--on", "near=ids.jsonl", "--on", "far=-", "--resample", "topic", "--json");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal([(Model, "near"), (Other, "near"), (Model, "far"), (Other, "far")], run.Json["models"]!.AsArray().Select(m => ((string)m!["name"]!, (string)m["on"]!)));
+        Assert.Equal(["near", "far"], run.Json["paired"]!.AsArray().Select(p => (string)p!["on"]!));
+        JsonNode first = run.Json["models"]![0]!;
+        Assert.Equal((3, 2, "topic", 1, 4), ((int)first["accuracy"]!["n"]!, (int)first["accuracy"]!["units"]!, (string)first["accuracy"]!["unit"]!, (int)first["ties"]!, (int)first["cost"]!["texts"]!));
+        Assert.Equal(0.5, (double)run.Json["baselines"]![0]!["accuracy"]!["value"]!); // longer, equal, shorter
+        Assert.Equal((double)first["loss"]!, (double)run.Json["models"]![2]!["loss"]!);
+    }
+
+    [Fact]
+    public void Wrong_usage_and_refusals()
+    {
+        Assert.Equal(2, WarmProcess.Run("evaluate", Model).ExitCode);
+        Assert.Equal(2, WarmProcess.Run("evaluate", "--on", "x.jsonl").ExitCode);
+        Assert.Equal(2, WarmProcess.Run("evaluate", Model, "--rewards", "x.jsonl").ExitCode);
+        WarmProcess missing = WarmProcess.Run("evaluate", Model, "--on", "no-such.jsonl", "--json");
+        Assert.Equal((1, "is not there"), (missing.ExitCode, (string?)missing.Json["error"]!["found"]));
+        WarmProcess field = WarmProcess.RunWith(Ids, null, "evaluate", Model, "--on", "-", "--resample", "annotator", "--json");
+        Assert.Equal((1, "no pair has a field \"annotator\""), (field.ExitCode, (string?)field.Json["error"]!["found"]));
+    }
+
+    [Fact]
+    public void Curve_from_rewards()
+    {
+        WarmProcess run = WarmProcess.RunWith("{\"proxy\":[1,2,3],\"gold\":[0,1,5]}\n", null, "curve", "--rewards", "-", "--max-n", "2", "--json");
+        Assert.Equal([1, 2], run.Json["curve"]!.AsArray().Select(p => (int)p!["n"]!));
+        Assert.Equal(2.0, (double)run.Json["curve"]![0]!["gold"]!["value"]!, 12);
+        Assert.Equal((1 + 5 + 5) / 3.0, (double)run.Json["curve"]![1]!["gold"]!["value"]!, 12);
+        Assert.Equal(1, WarmProcess.RunWith("{\"proxy\":[]}\n", null, "curve", "--rewards", "-").ExitCode);
+    }
+}
