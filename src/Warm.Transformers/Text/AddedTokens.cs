@@ -88,7 +88,7 @@ internal sealed class AddedTokens
     }
 
     private static bool IsWordAt(ReadOnlySpan<char> text, int at) =>
-        RegexPattern.Word.Contains(char.IsHighSurrogate(text[at]) && at + 1 < text.Length ? char.ConvertToUtf32(text[at], text[at + 1]) : text[at]);
+        SplitAt.Words.Contains(char.IsHighSurrogate(text[at]) && at + 1 < text.Length ? char.ConvertToUtf32(text[at], text[at + 1]) : text[at]);
 
     private static bool IsWordBefore(ReadOnlySpan<char> text, int at) => IsWordAt(text, char.IsLowSurrogate(text[at - 1]) && at >= 2 ? at - 2 : at - 1);
 }

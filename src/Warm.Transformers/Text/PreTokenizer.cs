@@ -82,19 +82,45 @@ internal sealed class Split(TextPattern pattern, SplitBehavior behavior, bool in
 /// <summary>Cuts at characters of a set: white space, punctuation, digits, a delimiter.</summary>
 internal sealed class SplitAt(CodePointSet set, SplitBehavior behavior) : PreTokenizer
 {
-    /// <summary>Runs of word characters and runs of what is neither that nor white space.</summary>
-    public static PreTokenizer Whitespace { get; } = new Split(new RegexPattern(@"\w+|[^\w\s]+"), SplitBehavior.Removed, true);
-
     /// <summary>The 25 points of White_Space are dropped.</summary>
     public static SplitAt WhitespaceOnly { get; } = new(UnicodeTables.Set("split-WhitespaceSplit"), SplitBehavior.Removed);
 
     /// <summary>ASCII punctuation (with $+&lt;=&gt;^`|~) and the punctuation of an older Unicode.</summary>
     public static CodePointSet PunctuationMarks { get; } = UnicodeTables.Set("split-Punctuation");
 
+    /// <summary>Word characters of Whitespace and of added tokens: not those of the regexes' \w, for the joiners are in and ² is out.</summary>
+    public static CodePointSet Words { get; } = UnicodeTables.Set("split-Word");
+
     /// <summary>Digits, letter numbers and other numbers.</summary>
     public static CodePointSet Digits { get; } = UnicodeTables.Set("split-Digits");
 
     public override void Cut(PieceList pieces) => pieces.Split(set, behavior);
+}
+
+/// <summary>Runs of word characters, and runs of what is neither that nor white space.</summary>
+internal sealed class WordRuns : PreTokenizer
+{
+    public override void Cut(PieceList pieces)
+    {
+        var cuts = new List<(int, int)>(pieces.Text.Length / 4 + 4);
+        foreach ((int start, int end) in pieces.Cuts)
+        {
+            int run = start, kind = 0; // 0: white space, 1: a word, 2: the rest
+            for (int at = start; at < end;)
+            {
+                int point = pieces.Text.PointAt(at, out int width);
+                int here = SplitAt.Words.Contains(point) ? 1 : RegexPattern.Space.Contains(point) ? 0 : 2;
+                if (here != kind)
+                {
+                    if (kind != 0) cuts.Add((run, at));
+                    (run, kind) = (at, here);
+                }
+                at += width;
+            }
+            if (kind != 0) cuts.Add((run, end));
+        }
+        pieces.Cuts = cuts;
+    }
 }
 
 /// <summary>BERT's way: white space is dropped, every punctuation mark stands alone.</summary>

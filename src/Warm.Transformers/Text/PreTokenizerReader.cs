@@ -9,7 +9,7 @@ internal static class PreTokenizerReader
         "ByteLevel" => ByteLevel(json),
         "Metaspace" => new Metaspace(json["replacement"].Character, PrefixOf(json), json.Find("split")?.Flag ?? true),
         "Split" => new Split(TokenizerJson.Pattern(json["pattern"]), BehaviorOf(json["behavior"]), json["invert"].Flag),
-        "Whitespace" => SplitAt.Whitespace,
+        "Whitespace" => new WordRuns(),
         "WhitespaceSplit" => SplitAt.WhitespaceOnly,
         "BertPreTokenizer" => new BertPreTokenizer(),
         "Punctuation" => new SplitAt(SplitAt.PunctuationMarks, json.Find("behavior") is { } behavior ? BehaviorOf(behavior) : SplitBehavior.Isolated),

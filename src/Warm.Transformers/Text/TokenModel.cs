@@ -29,7 +29,7 @@ internal abstract class TokenModel(TokenTable vocabulary)
     private static Dictionary<int, string> Invert(TokenTable vocabulary)
     {
         var tokens = new Dictionary<int, string>(vocabulary.Count);
-        foreach ((string token, int id) in vocabulary.Items) tokens[id] = token;
+        foreach ((string token, int id) in vocabulary.Items) tokens.TryAdd(id, token);
         return tokens;
     }
 }

@@ -16,6 +16,7 @@ public sealed class Tokenizer
     private readonly AddedTokens _raw, _normalized, _special;
     private readonly Dictionary<string, AddedToken> _addedByContent;
     private readonly Dictionary<int, AddedToken> _addedById;
+    private readonly Dictionary<int, string> _decodedAs; // what the decoder sees of added tokens: searched normalised, so spelt normalised
 
     private Tokenizer(TokenizerJson steps, string name, string? folder)
     {
@@ -27,6 +28,7 @@ public sealed class Tokenizer
         _addedByContent = steps.Added.ToDictionary(token => token.Content);
         _addedById = [];
         foreach (AddedToken token in steps.Added) _addedById[token.Id] = token;
+        _decodedAs = _addedById.ToDictionary(entry => entry.Key, entry => entry.Value.Normalized ? Normalize(entry.Value.Content) : entry.Value.Content);
         Special = SpecialTokens.Read(folder, TokenOf);
     }
 
@@ -127,7 +129,13 @@ public sealed class Tokenizer
     {
         var tokens = new List<string>(ids.Count);
         foreach (int id in ids)
-            if (TokenOf(id) is { } token && !(skipSpecialTokens && _addedByContent.TryGetValue(token, out AddedToken? added) && added.Special)) tokens.Add(token);
+            if (!_addedById.TryGetValue(id, out AddedToken? added)) { if (_steps.Model.TokenOf(id) is { } token) tokens.Add(token); }
+            else
+            {
+                // Trap: the library asks whether the spelling that the decoder sees is a special one. A special token that normalisation changes is not skipped.
+                string spelt = _decodedAs[id];
+                if (!(skipSpecialTokens && _addedByContent.TryGetValue(spelt, out AddedToken? same) && same.Special)) tokens.Add(spelt);
+            }
         return _steps.Decoder is { } decoder ? string.Concat(decoder.Apply(tokens)) : string.Join(' ', tokens);
     }
 

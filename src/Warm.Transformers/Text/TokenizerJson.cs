@@ -104,7 +104,7 @@ internal sealed class TokenizerJson
                 throw entry.Refuse($"'{content}' has the id {written} in the file but gets {id}", model.Vocabulary.Find(content) >= 0 ? "the model's vocabulary holds it under that id" : "added tokens are numbered on from the vocabulary's size, in file order",
                     "Save the tokenizer again with the tokenizers library.");
             highest = Math.Max(highest, id);
-            if (again) tokens[place] = token with { Id = id };
+            if (again) tokens[place] = token with { Id = id, Special = token.Special || tokens[place].Special };
             else
             {
                 places[content] = tokens.Count;

@@ -52,6 +52,9 @@ for name in "alnum blank cntrl digit graph lower print xdigit word".split():
     if "posix-" + name not in written: write_set("posix-" + name, ask("[[:" + name + ":]]"))
 for group in ("pre_tokenizer_splits_a_c_a", "normalizer"):
     for name, rows in known[group].items(): write_set("split-" + name if group[0] == "p" else name, rows)
+# Word characters of the Whitespace pre-tokenizer and of added tokens' single_word: another regex library, another set (with the joiners).
+whitespace = pre_tokenizers.Whitespace()
+write_set("split-Word", ranges_of([c for c in points if len(whitespace.pre_tokenize_str("a" + chr(c) + "a")) == 1]))
 write_map("lowercase", {int(k, 16): list(map(ord, v)) for k, v in known["lowercase"].items()})
 
 # Simple and full case folding (Unicode of this Python), for (?i:...): checked in the tests against regex_ignore_case.

@@ -69,7 +69,7 @@ internal static class TokenizerReference
             ?? (c.TryGetProperty("mask_special", out JsonElement mask) ? Unlike("mask", mask, special.SpecialMask.Select(m => m ? 1 : 0)) : special.SpecialMask.Any(m => m) ? "mask without special tokens" : null)
             ?? (c.TryGetProperty("types_special", out JsonElement typesSpecial) ? Unlike("types_special", typesSpecial, special.TypeIds) : special.TypeIds.SequenceEqual(zeros) ? null : "types not 0")
             ?? (c.TryGetProperty("decoded", out JsonElement decoded) && tokenizer.Decode(special.Ids) is var said && said != decoded.GetString() ? $"decoded [{said}] for [{decoded.GetString()}]" : null)
-            ?? (tokenizer.Decode(special.Ids, true) is var skipped && c.TryGetProperty("decoded_skip", out JsonElement skip) && skipped != skip.GetString() ? $"decoded_skip [{skipped}] for [{skip.GetString()}]" : null)
+            ?? ((c.TryGetProperty("decoded_skip", out JsonElement skip) || c.TryGetProperty("decoded", out skip)) && tokenizer.Decode(special.Ids, true) is var skipped && skipped != skip.GetString() ? $"decoded_skip [{skipped}] for [{skip.GetString()}]" : null)
             ?? (tokenizer.EncodeIds(text).SequenceEqual(special.Ids) ? null : "ids alone differ");
     }
 
