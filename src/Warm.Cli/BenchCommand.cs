@@ -22,6 +22,7 @@ internal static class BenchCommand
 
     private static int Run(ParseResult parsed, Report report, LinesInput.Options inputOptions, ScoringArguments arguments, CancellationToken cancellation)
     {
+        if (arguments.Model(parsed) is var file && Path.GetFileName(file) == "tokenizer.json") return RunTokenizer(file, parsed, report, inputOptions, cancellation);
         ScoringOptions options = arguments.Options(parsed);
         CpuEngine engine = arguments.Engine(parsed);
         long started = Stopwatch.GetTimestamp();
@@ -78,6 +79,18 @@ internal static class BenchCommand
             using LinesInput input = LinesInput.Open(parsed, inputOptions);
             return [.. input.Lines(line => model.Read(line.Candidate(), options), cancellation).Where(line => line.Error is null).Select(line => line.Value!)];
         }
+    }
+
+    /// <summary><c>warm bench tokenizer.json --from FILE</c></summary>
+    private static int RunTokenizer(string file, ParseResult parsed, Report report, LinesInput.Options inputOptions, CancellationToken cancellation)
+    {
+        Tokenizer tokenizer = Tokenizer.Open(file);
+        using LinesInput input = LinesInput.Open(parsed, inputOptions);
+        string[] texts = [.. input.Lines(line => line.Text("text"), cancellation).Where(line => line.Error is null).Select(line => line.Value!)];
+        JsonObject result = TokenizerBench.Run(tokenizer, texts);
+        if (report.IsJson) report.Line(result);
+        else report.Line(FormattableString.Invariant($"{(double)result["megabytesPerSecond"]!:F1} MB/s: {(long)result["bytes"]!:N0} bytes, {(long)result["tokens"]!:N0} tokens, {tokenizer.Kind}"));
+        return 0;
     }
 
     private static IEnumerable<int[]> RandomIds(int vocabulary)

@@ -30,6 +30,9 @@ internal sealed class ScoringArguments
         command.Add(_tokensPerPass);
     }
 
+    /// <summary>The model as it was named.</summary>
+    public string Model(ParseResult parsed) => parsed.GetRequiredValue(_model);
+
     /// <summary>Opens the model's weights; reads headers only.</summary>
     public Weights Open(ParseResult parsed) => Open(parsed, parsed.GetRequiredValue(_model));
 
