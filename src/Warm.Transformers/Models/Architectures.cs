@@ -81,6 +81,7 @@ internal static class Architectures
 
         IEnumerable<string> Remarks()
         {
+            foreach (string remark in asked.Remarks) yield return remark;
             string[] unknown = [.. keys.Unknown.Order(StringComparer.Ordinal)];
             if (unknown.Length > 0) yield return $"{config.Path}: keys that are not known here, and ignored as transformers does: {Some(unknown)}";
             string[] unused = [.. asked.Unused.Where(t => !Leftover(t))];

@@ -19,6 +19,7 @@ internal sealed class ModelWeights
     private readonly Dictionary<string, string> _names = []; // as asked -> as in the file
     private readonly List<string> _missing = [], _misshapen = [], _mistyped = [];
     private readonly List<Action> _loads = [];
+    private readonly Dictionary<string, CopiedView> _copies = [];
 
     /// <summary>Weights for an architecture whose tensors begin with <paramref name="prefix"/> (<c>model.</c>), but for the head's.</summary>
     public ModelWeights(Weights weights, Engine engine, Residency residency, string prefix)
@@ -68,8 +69,42 @@ internal sealed class ModelWeights
             throw new WarmException(_weights.Name, problems.Length == 1 ? shown : $"{problems.Length} tensors do not fit {architecture}: {shown}", fix:
                 _missing.Count > 0 ? $"A model never gets random weights in their place: give the whole {architecture}, or mend config.json." : "config.json and the tensors must belong together.");
         }
-        foreach (Action load in _loads) load();
+        try
+        {
+            ReadInOnePass();
+            foreach (Action load in _loads) load();
+        }
+        finally
+        {
+            foreach (CopiedView view in _copies.Values) view.Dispose();
+            _copies.Clear();
+        }
     }
+
+    /// <summary>What a reader should know after the reading: an average's doubts about its members.</summary>
+    public IReadOnlyList<string> Remarks { get; private set; } = [];
+
+    /// <summary>
+    /// Where weights are copied, or computed while they are read, they come in one pass on all cores: the bits that <c>Save</c> would write. An average judges its members in it.
+    /// Streamed weights are judged and let go.
+    /// </summary>
+    private void ReadInOnePass()
+    {
+        bool computed = _names.Values.Any(name => { using TensorView? view = _weights.View(name); return view is null; });
+        if (!computed && _residency != Residency.Resident) return;
+        if (_residency != Residency.Streamed)
+            foreach (string name in _names.Values.Distinct())
+                if (IsKept(_weights.Info(name).DType)) _copies[name] = CopiedView.Empty(_weights.Info(name));
+        WeightsPass pass = _weights.Pass();
+        pass.Run(_copies.Count == 0 ? null : (tensor, start, bits) =>
+        {
+            if (_copies.TryGetValue(tensor.Name, out CopiedView? copy)) copy.Write(start, bits);
+        });
+        Remarks = pass.Remarks;
+    }
+
+    /// <summary>The types that engines keep; any other is widened, or rounded once, to single.</summary>
+    private static bool IsKept(DType dtype) => dtype is DType.F32 or DType.F16 or DType.BF16;
 
     private EngineWeight Check(string name, Shape shape)
     {
@@ -91,8 +126,8 @@ internal sealed class ModelWeights
     {
         string found = _names[name];
         TensorInfo info = _weights.Info(found);
-        bool stored = info.DType is DType.F32 or DType.F16 or DType.BF16; // the types that engines keep; any other is widened, or rounded once, to single
-        if (!stored) return _engine.Load(new WidenedView(_weights, info));
+        if (_copies.Remove(found, out CopiedView? copy)) return _engine.Load(copy);
+        if (!IsKept(info.DType)) return _engine.Load(new WidenedView(_weights, info));
         return _engine.Load(_residency == Residency.Mapped && _weights.View(found) is { } view ? view : CopiedView.Of(_weights, found));
     }
 

@@ -69,7 +69,7 @@ public sealed class RewardModel : IRewardModel, IDisposable
     public IReadOnlyList<int> Labels => _labels;
 
     /// <summary>What a reader should know of the model: keys and tensors that are not used. Empty where nothing is odd.</summary>
-    public IReadOnlyList<string> Remarks => [.. _weights.Remarks, .. _transformer.Remarks];
+    public IReadOnlyList<string> Remarks => [.. _weights.Remarks.Concat(_transformer.Remarks).Distinct()];
 
     /// <summary>SHA-256 over weights, config, tokenizer, template, text form, read position and labels. Reads all weights the first time it is asked for.</summary>
     public string Identity => _identity.Value;

@@ -6,10 +6,10 @@ namespace Warm.Transformers;
 /// </summary>
 internal static class ScoringPass
 {
-    /// <summary>The head's outputs of each text.</summary>
-    public static float[][] Run(Transformer model, Engine engine, IReadOnlyList<EncodedText> texts, int tokensPerPass, IProgress<int>? progress, CancellationToken cancellation)
+    /// <summary>The head's outputs of each text. Beginnings are shared where the architecture allows it, unless <paramref name="shareBeginnings"/> is false.</summary>
+    public static float[][] Run(Transformer model, Engine engine, IReadOnlyList<EncodedText> texts, int tokensPerPass, IProgress<int>? progress, CancellationToken cancellation, bool shareBeginnings = true)
     {
-        bool share = model.Architecture.SharesBeginnings;
+        bool share = shareBeginnings && model.Architecture.SharesBeginnings;
         float[][] results = new float[texts.Count][];
         int done = 0;
         foreach (int[] pass in Passes(texts, share, tokensPerPass))

@@ -13,6 +13,12 @@ internal sealed unsafe class CopiedView : TensorView
         GC.AddMemoryPressure(Math.Max(64, info.Bytes));
     }
 
+    /// <summary>Memory for a tensor, to be filled by <see cref="Write"/>.</summary>
+    public static CopiedView Empty(TensorInfo info) => new(info);
+
+    /// <summary>Puts values in, beginning with number <paramref name="start"/>. From many threads, if no two write the same values.</summary>
+    public void Write(long start, ReadOnlySpan<byte> bits) => bits.CopyTo(new Span<byte>((byte*)Address + start * Info.DType.Bits() / 8, bits.Length));
+
     /// <summary>Reads a tensor as <c>Save</c> would write it. Memory: the tensor; read in pieces of 64 MB, so an average never needs more beside it.</summary>
     public static CopiedView Of(Weights weights, string name)
     {
