@@ -30,10 +30,11 @@ public sealed record Estimate(
         return units.Count < FewestForBootstrap ? Jackknife.Mean(values, units) : Bootstrap.Mean(values, units, resamples, seed);
     }
 
-    /// <summary><c>0.742 ± 0.013 (n = 1,200 pairs, 310 prompts)</c></summary>
+    /// <summary><c>0.742 ± 0.013 (n = 1,200 pairs, 310 prompts)</c>; without the error where there is none.</summary>
     public override string ToString()
     {
         string units = Unit == "pair" ? "" : FormattableString.Invariant($", {Units:N0} {Unit}{(Units == 1 ? "" : "s")}");
-        return FormattableString.Invariant($"{Value:F3} ± {Error:F3} (n = {N:N0} pairs{units})");
+        string error = double.IsNaN(Error) ? "" : FormattableString.Invariant($" ± {Error:F3}");
+        return FormattableString.Invariant($"{Value:F3}{error} (n = {N:N0} pair{(N == 1 ? "" : "s")}{units})");
     }
 }
