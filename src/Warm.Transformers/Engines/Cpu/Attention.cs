@@ -76,7 +76,12 @@ internal static unsafe class Attention
                 new Span<float>(largest, lanes).Fill(float.MinValue);
                 new Span<float>(sums, lanes).Clear();
                 (int tileFirst, int tileEnd) = Visible(form, start, start + rows, chunk.KeyCount);
-                int lastFirst = Visible(form, start + rows - 1, start + rows, chunk.KeyCount).First, firstEnd = Visible(form, start, start + 1, chunk.KeyCount).End;
+                for (int r = 0; r < lanes; r++)
+                {
+                    int position = start + Math.Min(r, rows - 1);
+                    (from[r], to[r]) = Visible(form, position, position + 1, chunk.KeyCount);
+                }
+                int lastFirst = (int)from[rows - 1], firstEnd = (int)to[0];
                 for (int block = tileFirst / KeyBlock; block * KeyBlock < tileEnd; block++)
                 {
                     int at = block * KeyBlock;
@@ -84,15 +89,7 @@ internal static unsafe class Attention
                     Tile.Stack<S, V>(blockKeys, KeyBlock, query, size, scores, false);
                     if (form.Softcap is { } cap) Softmax.Cap<S, V>(scores, (float)cap, lanes * KeyBlock);
                     if (slope != 0) Softmax.Slope<S, V>(scores, slope, at, KeyBlock);
-                    if (lastFirst > at || firstEnd < at + KeyBlock) // else every row sees the whole block
-                    {
-                        for (int r = 0; r < lanes; r++)
-                        {
-                            (int first, int end) = Visible(form, start + Math.Min(r, rows - 1), start + Math.Min(r, rows - 1) + 1, chunk.KeyCount);
-                            (from[r], to[r]) = (first - at, end - at);
-                        }
-                        Softmax.Hide<S, V>(scores, from, to, KeyBlock);
-                    }
+                    if (lastFirst > at || firstEnd < at + KeyBlock) Softmax.Hide<S, V>(scores, from, to, at, KeyBlock); // else every row sees the whole block
                     if (seen is not null)
                         for (int j = 0; j < KeyBlock; j++)
                             if (!seen[at - firstBlock * KeyBlock + j]) new Span<float>(scores + j * lanes, lanes).Fill(float.NegativeInfinity);

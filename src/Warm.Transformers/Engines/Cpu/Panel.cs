@@ -20,9 +20,13 @@ internal static unsafe class Panel
     /// <summary>The same, but leaves places beyond the rows as they are.</summary>
     public static void Columns(float* source, long stride, int rows, int count, float* destination, int width)
     {
-        int r = 0;
-        for (; r <= rows - 4; r += 4) TransposeFour(source + r * stride, stride, count, destination + r, width);
-        for (; r < rows; r++)
+        if (rows >= 4)
+        {
+            for (int r = 0; r <= rows - 4; r += 4) TransposeFour(source + r * stride, stride, count, destination + r, width);
+            if (rows % 4 != 0) TransposeFour(source + (rows - 4) * stride, stride, count, destination + rows - 4, width); // some rows once more
+            return;
+        }
+        for (int r = 0; r < rows; r++)
         {
             float* from = source + r * stride;
             for (int k = 0; k < count; k++) destination[(long)k * width + r] = from[k];

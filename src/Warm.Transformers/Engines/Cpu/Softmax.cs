@@ -25,14 +25,14 @@ internal static unsafe class Softmax
         }
     }
 
-    /// <summary>Minus infinity where key j of the block is not in from .. to - 1 of its query.</summary>
+    /// <summary>Minus infinity where key first + j is not in from .. to - 1 of its query (whole numbers below 2^24, which a single holds exactly).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Hide<S, V>(float* scores, float* from, float* to, int keys) where S : ISimd<V> where V : struct
+    public static void Hide<S, V>(float* scores, float* from, float* to, int first, int keys) where S : ISimd<V> where V : struct
     {
         V hidden = S.Broadcast(float.NegativeInfinity), from0 = S.Load(from), from1 = S.Load(from + S.Lanes), to0 = S.Load(to), to1 = S.Load(to + S.Lanes);
         for (int j = 0; j < keys; j++, scores += 2 * S.Lanes)
         {
-            V key = S.Broadcast(j);
+            V key = S.Broadcast(first + j);
             S.Store(scores, S.Select(S.LessThan(key, from0), hidden, S.Select(S.LessThan(key, to0), S.Load(scores), hidden)));
             S.Store(scores + S.Lanes, S.Select(S.LessThan(key, from1), hidden, S.Select(S.LessThan(key, to1), S.Load(scores + S.Lanes), hidden)));
         }
