@@ -30,6 +30,7 @@ internal static class FloatBits
     }
 
     /// <summary>Values of these bits, exactly.</summary>
+    [SkipLocalsInit]
     public static void Widen(DType dtype, ReadOnlySpan<byte> bits, Span<double> values)
     {
         CheckSizes(dtype, bits.Length, values.Length);
@@ -37,6 +38,7 @@ internal static class FloatBits
         {
             case DType.F64: bits[..(values.Length * 8)].CopyTo(MemoryMarshal.AsBytes(values)); break;
             case DType.F32: SingleToDouble(MemoryMarshal.Cast<byte, float>(bits), values); break;
+            case DType.BF16: WidenBF16(MemoryMarshal.Cast<byte, ushort>(bits), values); break;
             default:
                 Span<float> block = stackalloc float[Block];
                 for (int done = 0; done < values.Length; done += Block)
@@ -64,6 +66,7 @@ internal static class FloatBits
     }
 
     /// <summary>Bits of these values, rounded once to nearest even.</summary>
+    [SkipLocalsInit]
     public static void Narrow(DType dtype, ReadOnlySpan<double> values, Span<byte> bits)
     {
         CheckSizes(dtype, bits.Length, values.Length);
@@ -71,6 +74,7 @@ internal static class FloatBits
         {
             case DType.F64: MemoryMarshal.AsBytes(values).CopyTo(bits); break;
             case DType.F32: DoubleToSingle(values, MemoryMarshal.Cast<byte, float>(bits)); break;
+            case DType.BF16: NarrowBF16(values, MemoryMarshal.Cast<byte, ushort>(bits)); break;
             default:
                 // Rounding to odd keeps, in the last bit of the single, whether anything was cut off: the second rounding then cannot go wrong.
                 Span<float> block = stackalloc float[Block];
@@ -123,19 +127,52 @@ internal static class FloatBits
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void WidenBF16(ReadOnlySpan<ushort> bits, Span<double> values)
+    {
+        int i = 0;
+        for (; i <= values.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
+        {
+            Vector.Widen(new Vector<ushort>(bits[i..]), out Vector<uint> low, out Vector<uint> high);
+            Span<double> to = values.Slice(i, Vector<ushort>.Count);
+            Vector.Widen(Vector.AsVectorSingle(low << 16), out Vector<double> first, out Vector<double> second);
+            first.CopyTo(to);
+            second.CopyTo(to[Vector<double>.Count..]);
+            Vector.Widen(Vector.AsVectorSingle(high << 16), out first, out second);
+            first.CopyTo(to[(2 * Vector<double>.Count)..]);
+            second.CopyTo(to[(3 * Vector<double>.Count)..]);
+        }
+        for (; i < values.Length; i++) values[i] = FromBF16(bits[i]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void NarrowBF16(ReadOnlySpan<float> values, Span<ushort> bits)
     {
         int i = 0;
         for (; i <= values.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
-            Vector.Narrow(Round(new Vector<float>(values[i..])), Round(new Vector<float>(values[(i + Vector<float>.Count)..]))).CopyTo(bits[i..]);
+            Vector.Narrow(RoundToBF16(new Vector<float>(values[i..])), RoundToBF16(new Vector<float>(values[(i + Vector<float>.Count)..]))).CopyTo(bits[i..]);
         for (; i < values.Length; i++) bits[i] = ToBF16(values[i]);
+    }
 
-        static Vector<uint> Round(Vector<float> value)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void NarrowBF16(ReadOnlySpan<double> values, Span<ushort> bits)
+    {
+        int i = 0;
+        for (; i <= values.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
         {
-            Vector<uint> b = Vector.AsVectorUInt32(value), upper = b >>> 16;
-            Vector<uint> rounded = (b + new Vector<uint>(0x7FFF) + (upper & Vector<uint>.One)) >>> 16;
-            return Vector.ConditionalSelect(Vector.AsVectorUInt32(Vector.Equals(value, value)), rounded, upper | new Vector<uint>(0x40));
+            ReadOnlySpan<double> from = values.Slice(i, Vector<ushort>.Count);
+            Vector<double> a = new(from), b = new(from[Vector<double>.Count..]), c = new(from[(2 * Vector<double>.Count)..]), d = new(from[(3 * Vector<double>.Count)..]);
+            if ((Tiny(a) | Tiny(b) | Tiny(c) | Tiny(d)) != Vector<long>.Zero)
+                for (int k = 0; k < from.Length; k++) bits[i + k] = ToBF16(ToSingleOdd(from[k]));
+            else Vector.Narrow(RoundToBF16(Vector.Narrow(Odd(a), Odd(b))), RoundToBF16(Vector.Narrow(Odd(c), Odd(d)))).CopyTo(bits[i..]);
         }
+        for (; i < values.Length; i++) bits[i] = ToBF16(ToSingleOdd(values[i]));
+    }
+
+    private static Vector<uint> RoundToBF16(Vector<float> value)
+    {
+        Vector<uint> b = Vector.AsVectorUInt32(value), upper = b >>> 16;
+        Vector<uint> rounded = (b + new Vector<uint>(0x7FFF) + (upper & Vector<uint>.One)) >>> 16;
+        return Vector.ConditionalSelect(Vector.AsVectorUInt32(Vector.Equals(value, value)), rounded, upper | new Vector<uint>(0x40));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -168,25 +205,25 @@ internal static class FloatBits
         {
             var low = new Vector<double>(from[i..]);
             var high = new Vector<double>(from[(i + Vector<double>.Count)..]);
-            if (IsTiny(low) || IsTiny(high))
+            if ((Tiny(low) | Tiny(high)) != Vector<long>.Zero)
                 for (int k = i; k < i + Vector<float>.Count; k++) to[k] = ToSingleOdd(from[k]);
             else Vector.Narrow(Odd(low), Odd(high)).CopyTo(to[i..]);
         }
         for (; i < from.Length; i++) to[i] = ToSingleOdd(from[i]);
+    }
 
-        // Keeps the 24 bits that a single has and sets the last of them where any of the 29 below is set: adding ones to those 29 carries into it exactly then.
-        static Vector<double> Odd(Vector<double> value)
-        {
-            Vector<ulong> bits = Vector.AsVectorUInt64(value), below = new((1UL << 29) - 1);
-            return Vector.AsVectorDouble(Vector.AndNot(bits | ((bits & below) + below), below));
-        }
+    /// <summary>Keeps the 24 bits that a single has and sets the last of them where any of the 29 below is set: adding ones to those 29 carries into it exactly then.</summary>
+    private static Vector<double> Odd(Vector<double> value)
+    {
+        Vector<ulong> bits = Vector.AsVectorUInt64(value), below = new((1UL << 29) - 1);
+        return Vector.AsVectorDouble(Vector.AndNot(bits | ((bits & below) + below), below));
+    }
 
-        // Below its smallest normal value a single has fewer bits than 24: one by one, for such values are rare.
-        static bool IsTiny(Vector<double> value)
-        {
-            Vector<double> size = Vector.Abs(value);
-            return Vector.BitwiseAnd(Vector.LessThan(size, new Vector<double>(1.1754943508222875e-38)), Vector.GreaterThan(size, Vector<double>.Zero)) != Vector<long>.Zero;
-        }
+    /// <summary>Where values lie below a single's smallest normal one, but are not 0: a single has fewer bits than 24 there, so such values, which are rare, go one by one.</summary>
+    private static Vector<long> Tiny(Vector<double> value)
+    {
+        Vector<double> size = Vector.Abs(value);
+        return Vector.LessThan(size, new Vector<double>(1.1754943508222875e-38)) & Vector.GreaterThan(size, Vector<double>.Zero);
     }
 
     private static void CheckSizes(DType dtype, int bytes, int values)
