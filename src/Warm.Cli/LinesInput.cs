@@ -55,9 +55,8 @@ internal sealed class LinesInput : IDisposable
     {
         if (path == "-") return Over(Console.OpenStandardInput(), "standard input", waits: true, columns, keepGoing);
         string bare = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
-        // A named pipe or a terminal can keep a reader waiting; a plain file never does.
-        bool waits = !path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && (File.GetAttributes(path) & FileAttributes.Device) != 0 || path.StartsWith("/dev/", StringComparison.Ordinal);
-        return new LinesInput(LineReader.Open(path), path, bare.EndsWith(".txt", StringComparison.OrdinalIgnoreCase), keepGoing, waits, columns);
+        LineReader reader = LineReader.Open(path);
+        return new LinesInput(reader, path, bare.EndsWith(".txt", StringComparison.OrdinalIgnoreCase), keepGoing, reader.MayWait, columns);
     }
 
     /// <summary>Reads a stream; <paramref name="waits"/> where reading on may block.</summary>

@@ -16,6 +16,9 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
     private int _start, _end, _number;
     private bool _ended;
 
+    /// <summary>Whether reading on may block: a pipe or a terminal, not a file that lies there.</summary>
+    public bool MayWait { get; private init; }
+
     /// <summary>Opens a file.</summary>
     public static LineReader Open(string path)
     {
@@ -33,7 +36,7 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
         {
             throw new WarmException(path, $"cannot be read ({error.Message.TrimEnd('.')})", inner: error);
         }
-        return new LineReader(path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GzipFile(file) : file, path);
+        return new LineReader(path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GzipFile(file) : file, path) { MayWait = !file.CanSeek };
     }
 
     /// <summary>The next line; false at the end. A last line without an end counts; after a final end there is none.</summary>
