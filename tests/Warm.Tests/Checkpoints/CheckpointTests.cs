@@ -186,7 +186,7 @@ public class CheckpointTests
         using var folder = new TemporaryFolder();
         DType[] types = [.. Enum.GetValues<DType>().Where(d => d.IsFloat())];
         var random = new Random(9);
-        using (SafetensorsWriter writer = SafetensorsWriter.Create(folder["x.safetensors"], types.Select(t => new TensorInfo(t.Name(), t, new(1000, 200)))))
+        using (SafetensorsWriter writer = SafetensorsWriter.Create(folder["x.safetensors"], types.Select(t => new TensorInfo(t.Name(), t, new(1000, 72)))))
         {
             foreach (TensorInfo info in writer.Tensors)
             {
@@ -199,14 +199,14 @@ public class CheckpointTests
         using Checkpoint checkpoint = Checkpoint.Open(folder["x.safetensors"]);
         Assert.All(types, type =>
         {
-            var whole = new float[200_000];
-            var doubles = new double[200_000];
+            var whole = new float[72_000];
+            var doubles = new double[72_000];
             checkpoint.Read(type.Name(), 0, whole);
             checkpoint.Read(type.Name(), 0, doubles);
-            Assert.Equal(doubles.Select(d => (float)d), whole);
+            Assert.True(doubles.Select(d => (float)d).SequenceEqual(whole), type.Name());
             for (int i = 0; i < 40; i++)
             {
-                int start = random.Next(199_000), count = i < 38 ? random.Next(1000) : 200_000 - start;
+                int start = random.Next(71_000), count = i < 38 ? random.Next(1000) : 72_000 - start;
                 var part = new float[count];
                 var partDoubles = new double[count];
                 checkpoint.Read(type.Name(), start, part);
@@ -214,7 +214,7 @@ public class CheckpointTests
                 Assert.True(whole.AsSpan(start, count).SequenceEqual(part), type.Name());
                 Assert.True(doubles.AsSpan(start, count).SequenceEqual(partDoubles), type.Name());
             }
-            Assert.Throws<ArgumentOutOfRangeException>(() => checkpoint.Read(type.Name(), 199_999, new float[2]));
+            Assert.Throws<ArgumentOutOfRangeException>(() => checkpoint.Read(type.Name(), 71_999, new float[2]));
             Assert.Throws<ArgumentOutOfRangeException>(() => checkpoint.Read(type.Name(), -1, new float[1]));
         });
         Assert.Contains("no tensor \"nowhere\"", Assert.Throws<WarmException>(() => checkpoint.Info("nowhere")).Message);
