@@ -70,7 +70,8 @@ internal sealed class JinjaBraceFormat
         {
             "" when bang < 0 => value,
             "s" => new JinjaString(value.ToText(_run)),
-            "r" or "a" => new JinjaString(JinjaRepr.Of(_run, value)),
+            "r" => new JinjaString(JinjaRepr.Of(_run, value)),
+            "a" => new JinjaString(JinjaRepr.Ascii(JinjaRepr.Of(_run, value))),
             "" => throw JinjaException.Value("end of string while looking for conversion specifier"),
             _ => throw JinjaException.Value($"Unknown conversion specifier {JinjaRepr.Quote(conversion)}"),
         };

@@ -187,7 +187,28 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
     }
 
     private JinjaExpression Product() => Chain(Power, ["*", "/", "//", "%"]);
-    private JinjaExpression Power() => Chain(() => Unary(), ["**"]);
+
+    /// <summary>
+    /// Powers, from left to right. Trap: a negative number that is written out, to a power that is not, is the negative of the power: <c>-2 ** x</c>.
+    /// (The Python side compiles such a number to its text, where Python's own rule takes over.) <c>-2 ** 2</c> is 4.
+    /// </summary>
+    private JinjaExpression Power()
+    {
+        JinjaExpression left = Unary();
+        for (int chain = 0; tokens.Current.IsOperator("**"); chain++)
+        {
+            CheckChain(chain);
+            int line = tokens.Next().Line;
+            JinjaExpression right = Unary();
+            left = left is JinjaSign { Minus: true, Of: JinjaConstant { Value: JinjaInteger or JinjaFloat } number } && !IsConstant(right)
+                ? new JinjaSign(true, new JinjaArithmetic("**", number, right) { Line = line }) { Line = line }
+                : new JinjaArithmetic("**", left, right) { Line = line };
+        }
+        return left;
+    }
+
+    private static bool IsConstant(JinjaNode node) => node is JinjaConstant || node is JinjaSign or JinjaArithmetic or JinjaListDisplay && node.Parts.All(IsConstant);
+
 
     private JinjaExpression Unary(bool filters = true)
     {
@@ -332,7 +353,7 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
             CheckChain(chain);
             inline = false;
             (string name, int line) = DottedName();
-            filter = Located(line, () => new JinjaFilter(value, name, tokens.Current.IsOperator("(") ? Arguments() : JinjaCallArguments.None) { Line = line });
+            filter = new JinjaFilter(value, name, tokens.Current.IsOperator("(") ? Arguments() : JinjaCallArguments.None) { Line = line };
             value = filter;
         }
         return filter;
@@ -351,7 +372,7 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
             if (next.IsName("is")) throw JinjaException.Syntax("You cannot chain multiple tests with is", next.Line);
             if (!next.IsName("else") && !next.IsName("or") && !next.IsName("and")) arguments = new([Postfix(Primary())], [], null, null);
         }
-        JinjaExpression test = Located(line, () => new JinjaTest(value, name, arguments) { Line = line });
+        JinjaExpression test = new JinjaTest(value, name, arguments) { Line = line };
         return negated ? new JinjaNot(test) { Line = line } : test;
     }
 
@@ -361,20 +382,6 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
         string name = first.Text;
         while (tokens.Skip(".")) name += "." + tokens.Expect(JinjaTokenKind.Name).Text;
         return (name, first.Line);
-    }
-
-    /// <summary>Gives an error that has no line this one: unknown filters and tests.</summary>
-    private static T Located<T>(int line, Func<T> make)
-    {
-        try
-        {
-            return make();
-        }
-        catch (JinjaException error) when (error.Line == 0)
-        {
-            error.Line = line;
-            throw;
-        }
     }
 
     private JinjaCallArguments Arguments()

@@ -115,6 +115,8 @@ internal sealed class JinjaArithmetic(string name, JinjaExpression left, JinjaEx
 
 internal sealed class JinjaSign(bool minus, JinjaExpression of) : JinjaExpression
 {
+    public bool Minus => minus;
+    public JinjaExpression Of => of;
     public override IEnumerable<JinjaNode> Parts => [of];
     public override JinjaValue Evaluate(JinjaRun run, JinjaFrame frame)
     {
@@ -222,8 +224,13 @@ internal sealed class JinjaCall(JinjaExpression function, JinjaCallArguments arg
 /// <summary><c>value | name(..)</c>; without a value it takes a block's text.</summary>
 internal sealed class JinjaFilter(JinjaExpression? of, string name, JinjaCallArguments arguments) : JinjaExpression
 {
-    private readonly JinjaFilters.Filter _filter = JinjaFilters.Find(name) ?? throw new JinjaException("TemplateAssertionError", $"No filter named {JinjaRepr.Quote(name)}.");
+    private JinjaFilters.Filter _filter = null!; // found when the template is bound
     public override IEnumerable<JinjaNode> Parts => of is null ? [arguments] : [of, arguments];
+    public override void Bind(JinjaScope scope)
+    {
+        _filter = JinjaFilters.Find(name) ?? throw new JinjaException("TemplateAssertionError", $"No filter named {JinjaRepr.Quote(name)}.") { Line = Line };
+        base.Bind(scope);
+    }
     public override JinjaValue Evaluate(JinjaRun run, JinjaFrame frame) => Apply(run, frame, null);
 
     /// <summary>The filters in a row, on a block's text.</summary>
@@ -244,8 +251,13 @@ internal sealed class JinjaFilter(JinjaExpression? of, string name, JinjaCallArg
 /// <summary><c>value is name(..)</c></summary>
 internal sealed class JinjaTest(JinjaExpression of, string name, JinjaCallArguments arguments) : JinjaExpression
 {
-    private readonly JinjaTests.Test _test = JinjaTests.Find(name) ?? throw new JinjaException("TemplateAssertionError", $"No test named {JinjaRepr.Quote(name)}.");
+    private JinjaTests.Test _test = null!; // found when the template is bound
     public override IEnumerable<JinjaNode> Parts => [of, arguments];
+    public override void Bind(JinjaScope scope)
+    {
+        _test = JinjaTests.Find(name) ?? throw new JinjaException("TemplateAssertionError", $"No test named {JinjaRepr.Quote(name)}.") { Line = Line };
+        base.Bind(scope);
+    }
     public override JinjaValue Evaluate(JinjaRun run, JinjaFrame frame)
     {
         JinjaRun.EnsureStack();

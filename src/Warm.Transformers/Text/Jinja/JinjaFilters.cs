@@ -41,7 +41,8 @@ internal static class JinjaFilters
         ("float", "value default?", (run, a) => ToFloat(run, a[0]!) ?? a[1] ?? new JinjaFloat(0)),
         ("round", "value precision? method?", (run, a) => Round(run, a[0]!, a[1] is null ? 0 : JinjaNumber.Index(a[1]!), a[2]?.ToText(run) ?? "common")),
         ("pprint", "value", (run, a) => run.Text(JinjaPrettyPrint.Of(run, a[0]!))),
-        ("filesizeformat", "value binary?", (run, a) => run.Text(FileSize(ToFloat(run, a[0]!)?.Value ?? throw JinjaException.Value("could not convert to float"), a[1]?.IsTrue ?? false))),
+        ("filesizeformat", "value binary?", (run, a) => run.Text(FileSize(ToFloat(run, a[0]!)?.Value ?? throw (a[0] is JinjaString bad ? JinjaException.Value($"could not convert string to float: {JinjaRepr.Short(bad)}")
+            : JinjaException.Type($"float() argument must be a string or a real number, not '{a[0]!.TypeName}'")), a[1]?.IsTrue ?? false))),
     ];
 
     private static readonly Dictionary<string, Filter> All = Make(); // after Plain: fields begin in the order of the text
@@ -55,7 +56,7 @@ internal static class JinjaFilters
     private static JinjaValue Absolute(JinjaValue value) =>
         JinjaNumber.TryInteger(value, out BigInteger integer) ? JinjaInteger.Of(BigInteger.Abs(integer))
         : value is JinjaFloat number ? new JinjaFloat(Math.Abs(number.Value))
-        : throw (value is JinjaUndefined undefined ? undefined.Error() : JinjaException.Type($"bad operand type for abs(): '{value.TypeName}'"));
+        : throw JinjaException.Type($"bad operand type for abs(): '{value.TypeName}'");
 
     private static JinjaValue ToInteger(JinjaRun run, JinjaValue value, JinjaValue otherwise, int radix)
     {
@@ -77,7 +78,6 @@ internal static class JinjaFilters
     private static JinjaValue Round(JinjaRun run, JinjaValue value, int precision, string method)
     {
         if (method is not ("common" or "ceil" or "floor")) throw new JinjaException("FilterArgumentError", "method must be common, ceil or floor");
-        if (value is JinjaUndefined undefined) throw undefined.Error();
         if (method == "common")
         {
             if (JinjaNumber.TryInteger(value, out BigInteger integer)) return RoundInteger(run, integer, precision);

@@ -9,7 +9,8 @@ internal sealed record JinjaFormatSpec
 {
     public string Fill { get; init; } = " ";
     public char Align { get; init; }
-    public char Sign { get; init; } = '-';
+    public char Sign { get; init; }
+    public bool NoNegativeZero { get; init; }
     public bool Alternate { get; init; }
     public int Width { get; init; }
     public char Grouping { get; init; }
@@ -24,11 +25,12 @@ internal sealed record JinjaFormatSpec
         if (points.Length > 1 && points[1] is '<' or '>' or '=' or '^') (spec, at) = (spec with { Fill = JinjaString.PointText(points[0]), Align = (char)points[1] }, 2);
         else if (points.Length > 0 && points[0] is '<' or '>' or '=' or '^') (spec, at) = (spec with { Align = (char)points[0] }, 1);
         if (at < points.Length && points[at] is '+' or '-' or ' ') spec = spec with { Sign = (char)points[at++] };
-        if (at < points.Length && points[at] == 'z') at++;
+        if (at < points.Length && points[at] == 'z') { spec = spec with { NoNegativeZero = true }; at++; }
         if (at < points.Length && points[at] == '#') { spec = spec with { Alternate = true }; at++; }
         if (at < points.Length && points[at] == '0')
         {
-            spec = spec.Align == '\0' ? spec with { Fill = "0", Align = type == "str" ? '<' : '=' } : spec;
+            bool filled = points.Length > 1 && points[1] is '<' or '>' or '=' or '^';
+            spec = spec with { Fill = filled ? spec.Fill : "0", Align = spec.Align != '\0' ? spec.Align : type == "str" ? '<' : '=' };
             at++;
         }
         (int width, at) = Number(points, at);
@@ -66,7 +68,6 @@ internal sealed record JinjaFormatSpec
         {
             JinjaString s => spec.OfText(run, s),
             JinjaFloat f => spec.OfFloat(f.Value),
-            JinjaBoolean b when spec.Type is '\0' or 's' => spec.OfText(run, new JinjaString(b.ToText(run))),
             _ => JinjaNumber.TryInteger(value, out BigInteger i) ? spec.OfInteger(i) : throw new InvalidOperationException(),
         };
     }
@@ -74,7 +75,8 @@ internal sealed record JinjaFormatSpec
     private string OfText(JinjaRun run, JinjaString text)
     {
         if (Type is not ('\0' or 's')) throw Unknown("str");
-        if (Sign != '-') throw JinjaException.Value("Sign not allowed in string format specifier");
+        if (Sign != '\0') throw JinjaException.Value("Sign not allowed in string format specifier");
+        if (Grouping != '\0') throw JinjaException.Value($"Cannot specify '{Grouping}' with 's'.");
         if (Align == '=') throw JinjaException.Value("'=' alignment not allowed in string format specifier");
         string cut = Precision >= 0 && Precision < text.Count ? text.Value[..text.UnitAt(Precision)] : text.Value;
         return Pad("", cut, '<');
@@ -98,7 +100,8 @@ internal sealed record JinjaFormatSpec
         };
         string prefix = Alternate && Type is 'b' or 'o' or 'x' or 'X' && Alternate ? $"0{Type}" : "";
         if (Type == 'c') return Pad("", digits, '<');
-        return Pad(SignOf(value.Sign < 0) + prefix, Group(digits, Type is 'b' or 'o' or 'x' or 'X' ? 4 : 3), '>', digits.Length);
+        string sign = SignOf(value.Sign < 0) + prefix;
+        return Pad(sign, Group(digits, Type is 'b' or 'o' or 'x' or 'X' ? 4 : 3, sign.Length), '>');
     }
 
     public static string Octal(BigInteger value)
@@ -109,21 +112,23 @@ internal sealed record JinjaFormatSpec
         return digits.ToString();
     }
 
-    private string SignOf(bool negative) => negative ? "-" : Sign == '-' ? "" : Sign.ToString();
+    private string SignOf(bool negative) => negative ? "-" : Sign is '-' or '\0' ? "" : Sign.ToString();
 
     public string OfFloat(double value)
     {
         bool negative = double.IsNegative(value) && !double.IsNaN(value);
         string body = Type == '\0' && Precision < 0 ? JinjaNumber.Repr(Math.Abs(value)) : JinjaFloatText.Of(Math.Abs(value), Type, Precision, Alternate) ?? throw Unknown("float");
+        if (NoNegativeZero && body.All(c => c is '0' or '.')) negative = false;
         int point = body.AsSpan().IndexOfAnyExceptInRange('0', '9');
         if (point < 0) point = body.Length;
-        return Pad(SignOf(negative), Group(body[..point], 3) + body[point..], '>', body.Length);
+        string sign = SignOf(negative);
+        return Pad(sign, Group(body[..point], 3, sign.Length + body.Length - point) + body[point..], '>');
     }
 
-    private string Group(string digits, int size)
+    private string Group(string digits, int size, int beside)
     {
         if (Grouping == '\0' || !digits.All(char.IsAsciiHexDigit)) return digits;
-        if (Fill == "0" && Align == '=') digits = PadGrouped(digits, size);
+        if (Fill == "0" && Align == '=') digits = PadGrouped(digits, size, beside);
         var text = new StringBuilder();
         for (int i = 0; i < digits.Length; i++)
         {
@@ -133,14 +138,15 @@ internal sealed record JinjaFormatSpec
         return text.ToString();
     }
 
-    /// <summary>Zeros in front so that digits and separators together fill the width.</summary>
-    private string PadGrouped(string digits, int size)
+    /// <summary>Zeros in front so that digits and separators, with the sign and fraction beside them, fill the width.</summary>
+    private string PadGrouped(string digits, int size, int beside)
     {
-        while (digits.Length + (digits.Length - 1) / size < Width) digits = "0" + digits;
-        return digits;
+        int count = digits.Length;
+        while (count + (count - 1) / size + beside < Width) count++;
+        return digits.PadLeft(count, '0');
     }
 
-    private string Pad(string sign, string body, char otherwise, int plain = 0)
+    private string Pad(string sign, string body, char otherwise)
     {
         int missing = Width - sign.Length - JinjaString.CountOf(body);
         if (missing <= 0) return sign + body;
@@ -206,11 +212,13 @@ internal static class JinjaFloatText
     private static (string Digits, int Exponent) Significant(double value, int count)
     {
         if (value == 0) return (new string('0', count), 0);
-        int exponent = (int)Math.Floor(Math.Log10(value)); // may be one off; the number of digits tells
-        string digits = Rounded(value, count - 1 - exponent).Digits.ToString(CultureInfo.InvariantCulture);
-        if (digits.Length < count) digits = Rounded(value, count - 1 - --exponent).Digits.ToString(CultureInfo.InvariantCulture);
-        if (digits.Length > count) (digits, exponent) = (Rounded(value, count - 2 - exponent).Digits.ToString(CultureInfo.InvariantCulture), exponent + 1);
-        return (digits[..count], exponent);
+        int exponent = (int)Math.Floor(Math.Log10(value)) - 1; // too small by one or two; the number of digits tells
+        while (true)
+        {
+            string digits = Rounded(value, count - 1 - exponent).Digits.ToString(CultureInfo.InvariantCulture);
+            if (digits.Length <= count) return (digits.PadRight(count, '0'), exponent);
+            exponent++;
+        }
     }
 
     private static string Exponent(double value, int precision, bool alternate)

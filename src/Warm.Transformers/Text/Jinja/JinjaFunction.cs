@@ -14,10 +14,10 @@ internal sealed class JinjaArguments(IReadOnlyList<JinjaValue> positional, IRead
     public JinjaArguments With(string name, JinjaValue value) => new(Positional, [.. Named, new(name, value)]);
 }
 
-/// <summary>The parameters of a function: <c>"value old new count?"</c>, a question mark after what may be left out.</summary>
+/// <summary>The parameters of a function: <c>"value old new count?"</c>, a question mark after what may be left out; <c>"/ .."</c> where none may be given by name.</summary>
 internal sealed class JinjaSignature(string function, string parameters)
 {
-    private readonly (string Name, bool Optional)[] _parameters = [.. parameters.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(p => (p.TrimEnd('?'), p.EndsWith('?')))];
+    private readonly (string Name, bool Optional)[] _parameters = [.. parameters.TrimStart('/').Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(p => (p.TrimEnd('?'), p.EndsWith('?')))];
 
     /// <summary>A value for each parameter, null for those left out. Errors are Python's.</summary>
     public JinjaValue?[] Bind(JinjaArguments arguments, JinjaValue? first = null)
@@ -25,6 +25,7 @@ internal sealed class JinjaSignature(string function, string parameters)
         int given = arguments.Positional.Count + (first is null ? 0 : 1);
         if (given > _parameters.Length)
             throw JinjaException.Type(_parameters.Length == 0 ? $"{function}() takes no arguments ({given} given)" : $"{function}() takes from {_parameters.Count(p => !p.Optional)} to {_parameters.Length} positional arguments but {given} were given");
+        if (arguments.Named.Count > 0 && parameters.StartsWith('/')) throw JinjaException.Type($"{function}() takes no keyword arguments");
         var bound = new JinjaValue?[_parameters.Length];
         int next = 0;
         if (first is not null) bound[next++] = first;

@@ -151,6 +151,7 @@ internal sealed class JinjaLexer
     {
         int line = _line;
         Advance(tag + RawLength(tag));
+        if (_at == _source.Length) return; // as the Python side: with nothing behind it, nothing is missing
         for (int i = _source.IndexOf("{%", _at, StringComparison.Ordinal); i >= 0; i = _source.IndexOf("{%", i + 1, StringComparison.Ordinal))
         {
             int length = TagLength(i, "endraw", trimNewline: true, plus: true);
@@ -166,6 +167,7 @@ internal sealed class JinjaLexer
     private void Comment()
     {
         int end = _source.IndexOf("#}", _at, StringComparison.Ordinal);
+        if (_at == _source.Length) return;
         if (end < 0) throw JinjaException.Syntax("Missing end of comment tag", _line);
         if (end > _at && _source[end - 1] is '-' or '+') end--;
         Advance(end + EndLength(end, "#}", trimNewline: true));

@@ -7,15 +7,15 @@ internal static class JinjaListMethods
 {
     public static JinjaValue? Find(JinjaValue self, string name) => name switch
     {
-        "index" => new JinjaFunction(name, new JinjaSignature(name, "value start? stop?"), (run, a) => Index(run, self, a)),
-        "count" => new JinjaFunction(name, new JinjaSignature(name, "value"), (run, a) => JinjaInteger.Of(self.Items(run).Count(x => x.Equals(a[0])))),
+        "index" => new JinjaFunction(name, new JinjaSignature(name, self is JinjaRange ? "/value" : "/value start? stop?"), (run, a) => Index(run, self, a)),
+        "count" => new JinjaFunction(name, new JinjaSignature(name, "/value"), (run, a) => JinjaInteger.Of(self.Items(run).Count(x => x.Equals(a[0])))),
         "copy" when self is JinjaList list => new JinjaFunction(name, new JinjaSignature(name, ""), (_, _) => new JinjaList(list.Elements)),
         _ => null,
     };
 
     private static JinjaInteger Index(JinjaRun run, JinjaValue self, JinjaValue?[] a)
     {
-        int start = a[1] is null ? 0 : JinjaNumber.Index(a[1]!), stop = a[2] is null ? int.MaxValue : JinjaNumber.Index(a[2]!), length = self.Length ?? 0;
+        int start = a.Length < 2 || a[1] is null ? 0 : JinjaNumber.Index(a[1]!), stop = a.Length < 3 || a[2] is null ? int.MaxValue : JinjaNumber.Index(a[2]!), length = self.Length ?? 0;
         if (start < 0) start = Math.Max(0, start + length);
         if (stop < 0) stop += length;
         int at = 0;
@@ -33,7 +33,7 @@ internal static class JinjaDictionaryMethods
 {
     public static JinjaValue? Find(JinjaDictionary self, string name) => name switch
     {
-        "get" => new JinjaFunction(name, new JinjaSignature(name, "key default?"), (_, a) =>
+        "get" => new JinjaFunction(name, new JinjaSignature(name, "/key default?"), (_, a) =>
             a[0]!.IsHashable ? self.Get(a[0]!) ?? a[1] ?? JinjaNone.Value : throw JinjaException.Type($"unhashable type: '{a[0]!.TypeName}'")),
         "items" => Plain(name, run => new JinjaDictionaryView(self, "dict_items", p => JinjaTuple.Of(p.Key, p.Value))),
         "keys" => Plain(name, run => new JinjaDictionaryView(self, "dict_keys", p => p.Key)),

@@ -67,9 +67,22 @@ internal static class JinjaNumber
     {
         if (value is JinjaFloat f) { number = f.Value; return true; }
         bool whole = TryInteger(value, out BigInteger integer);
-        number = (double)integer;
+        number = ToDouble(integer);
         if (double.IsInfinity(number)) throw new JinjaException("OverflowError", "int too large to convert to float");
         return whole;
+    }
+
+    /// <summary>The nearest double, half to even. (.NET's own conversion cuts off.)</summary>
+    public static double ToDouble(BigInteger value)
+    {
+        BigInteger size = BigInteger.Abs(value);
+        long bits = size.GetBitLength();
+        if (bits <= 53) return (double)value;
+        int shift = (int)(bits - 54);
+        ulong top = (ulong)(size >> shift); // 54 bits: one more than a double has
+        bool sticky = !(size & ((BigInteger.One << shift) - 1)).IsZero;
+        if ((top & 1) == 1 && (sticky || (top & 2) == 2)) top++;
+        return Math.ScaleB(top >> 1, shift + 1) * value.Sign;
     }
 
     /// <summary>A number that must be a whole one (an index, a width), within an int.</summary>

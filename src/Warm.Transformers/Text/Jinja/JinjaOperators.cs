@@ -102,7 +102,7 @@ internal static class JinjaOperators
         long shift = Math.Max(0, b.GetBitLength() - a.GetBitLength() + 66);
         BigInteger quotient = BigInteger.DivRem(BigInteger.Abs(a) << (int)shift, BigInteger.Abs(b), out BigInteger rest);
         if (!rest.IsZero) quotient |= 1; // a sticky bit: below the 66 that matter
-        double value = Math.ScaleB((double)quotient, (int)-shift) * (a.Sign * b.Sign);
+        double value = Math.ScaleB(JinjaNumber.ToDouble(quotient), (int)-shift) * (a.Sign * b.Sign);
         return double.IsInfinity(value) ? throw new JinjaException("OverflowError", "integer division result too large for a float") : value;
     }
 
@@ -122,7 +122,7 @@ internal static class JinjaOperators
 
     private static JinjaValue Power(JinjaRun run, BigInteger a, BigInteger b)
     {
-        if (b.Sign < 0) return a.IsZero ? throw new JinjaException("ZeroDivisionError", "0.0 cannot be raised to a negative power") : new JinjaFloat(Power((double)a, (double)b));
+        if (b.Sign < 0) return a.IsZero ? throw new JinjaException("ZeroDivisionError", "0.0 cannot be raised to a negative power") : new JinjaFloat(Power(JinjaNumber.ToDouble(a), JinjaNumber.ToDouble(b)));
         if (a.IsOne || a.IsZero || b.IsZero) return JinjaInteger.Of(b.IsZero ? 1 : a);
         if (a == BigInteger.MinusOne) return JinjaInteger.Of(b.IsEven ? 1 : -1);
         if (b > JinjaLimits.Digits * 4 || BigInteger.Log10(BigInteger.Abs(a)) * (double)b > JinjaLimits.Digits + 1) throw JinjaRun.TooManyDigits();

@@ -208,9 +208,7 @@ internal sealed class JinjaParser(List<JinjaToken> tokens)
         return new JinjaIf([(new JinjaConstant(JinjaBoolean.True), [.. values.Select(v => new JinjaPrint(v) { Line = line })])], []) { Line = line };
     }
 
-    private JinjaJump Jump(JinjaFlow flow, int line) =>
-        _loops > 0 ? new JinjaJump(flow) { Line = line }
-        : throw new JinjaException("SyntaxError", flow == JinjaFlow.Break ? "'break' outside loop" : "'continue' not properly in loop") { Line = line };
+    private JinjaJump Jump(JinjaFlow flow, int line) => new(flow, inLoop: _loops > 0) { Line = line };
 
     private JinjaLoadStatement LoadTag(string tag, int line)
     {

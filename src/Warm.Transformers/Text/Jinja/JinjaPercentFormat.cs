@@ -57,7 +57,8 @@ internal static class JinjaPercentFormat
             result.Append(field);
             if (result.Length > JinjaLimits.Text) run.Reserve(long.MaxValue);
         }
-        if (!named && used < items.Count && values is not JinjaDictionary && !(values is JinjaList or JinjaTuple && items.Count == 0)) throw JinjaException.Type("not all arguments converted during string formatting");
+        // Values that have elements by key may be left over.
+        if (!named && used < items.Count && values is not (JinjaDictionary or JinjaList or JinjaRange or JinjaUndefined)) throw JinjaException.Type("not all arguments converted during string formatting");
         return run.Text(result.ToString(), format.Safe);
 
         JinjaValue Next() => used < items.Count ? items[used++] : throw JinjaException.Type("not enough arguments for format string");
@@ -96,7 +97,7 @@ internal static class JinjaPercentFormat
         switch (type)
         {
             case 's' or 'r' or 'a':
-                var text = new JinjaString(type == 's' ? value.ToText(run) : JinjaRepr.Of(run, value));
+                var text = new JinjaString(type == 's' ? value.ToText(run) : type == 'a' ? JinjaRepr.Ascii(JinjaRepr.Of(run, value)) : JinjaRepr.Of(run, value));
                 body = precision >= 0 && precision < text.Count ? text.Value[..text.UnitAt(precision)] : text.Value;
                 zero = false;
                 break;
@@ -121,7 +122,7 @@ internal static class JinjaPercentFormat
                 prefix = (integer.Sign < 0 ? "-" : sign == '-' ? "" : sign.ToString()) + (alternate && !decimals ? $"0{type}" : "");
                 break;
             default:
-                if (!JinjaNumber.IsNumber(value)) throw JinjaException.Type(value is JinjaString ? $"must be real number, not {value.TypeName}" : $"must be real number, not {value.TypeName}");
+                if (!JinjaNumber.IsNumber(value)) throw JinjaException.Type($"must be real number, not {value.TypeName}");
                 JinjaNumber.TryDouble(value, out double number);
                 body = JinjaFloatText.Of(Math.Abs(number), type, precision, alternate)!;
                 prefix = double.IsNegative(number) && !double.IsNaN(number) ? "-" : sign == '-' ? "" : sign.ToString();

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace Warm.Transformers;
@@ -86,10 +85,18 @@ internal sealed class JinjaRepr(JinjaRun? run)
                 '\t' => result.Append("\\t"),
                 _ when point == quote => result.Append('\\').Append(quote),
                 _ when JinjaUnicode.IsPrintable(point) => result.Append(JinjaString.PointText(point)),
-                < 0x100 => result.Append(CultureInfo.InvariantCulture, $"\\x{point:x2}"),
-                < 0x10000 => result.Append(CultureInfo.InvariantCulture, $"\\u{point:x4}"),
-                _ => result.Append(CultureInfo.InvariantCulture, $"\\U{point:x8}"),
+                _ => result.Append(Escape(point)),
             };
         return result.Append(quote).ToString();
     }
+
+    /// <summary>With everything that is not ASCII escaped.</summary>
+    public static string Ascii(string repr) => string.Concat(JinjaString.CodePoints(repr).Select(p => p < 128 ? ((char)p).ToString() : Escape(p)));
+
+    private static string Escape(int point) => point switch
+    {
+        < 0x100 => $"\\x{point:x2}",
+        < 0x10000 => $"\\u{point:x4}",
+        _ => $"\\U{point:x8}",
+    };
 }

@@ -11,13 +11,20 @@ internal sealed class JinjaSlice(JinjaValue start, JinjaValue stop, JinjaValue s
     /// <summary>What it takes of a sequence of that length: the first index, how many, and the way from one to the next.</summary>
     public (int Start, int Count, int Step) Of(int length)
     {
+        (BigInteger from, BigInteger to, BigInteger by) = Indices(length);
+        BigInteger count = by > 0 ? (to - from + by - 1) / by : (from - to - by - 1) / -by;
+        return count <= 0 ? (0, 0, 1) : ((int)from, (int)count, count == 1 ? 1 : (int)by);
+    }
+
+    /// <summary>The bounds within a sequence of that length.</summary>
+    public (BigInteger From, BigInteger To, BigInteger By) Indices(int length)
+    {
         BigInteger by = Bound(step) ?? 1;
         if (by.IsZero) throw JinjaException.Value("slice step cannot be zero");
         BigInteger low = by > 0 ? 0 : -1, high = by > 0 ? length : length - 1;
         BigInteger from = Bound(start) is { } a ? Clamp(a) : by > 0 ? low : high;
         BigInteger to = Bound(stop) is { } b ? Clamp(b) : by > 0 ? high : low;
-        BigInteger count = by > 0 ? (to - from + by - 1) / by : (from - to - by - 1) / -by;
-        return count <= 0 ? (0, 0, 1) : ((int)from, (int)count, count == 1 ? 1 : (int)by);
+        return (from, to, by);
 
         BigInteger Clamp(BigInteger x) => BigInteger.Max(low, BigInteger.Min(high, x < 0 ? x + length : x));
     }
@@ -113,10 +120,8 @@ internal sealed class JinjaRange(BigInteger start, BigInteger stop, BigInteger s
     {
         if (key is JinjaSlice slice)
         {
-            (int first, int taken, int by) = slice.Of(count);
-            if (taken == 0) return new JinjaRange(start, start, step, 0);
-            BigInteger from = start + first * step, way = step * by;
-            return new JinjaRange(from, BigInteger.Min(from + taken * way, way > 0 ? stop : from + taken * way), way, taken);
+            (BigInteger from, BigInteger to, BigInteger by) = slice.Indices(count);
+            return new JinjaRange(start + from * step, start + to * step, step * by, slice.Of(count).Count);
         }
         if (!JinjaNumber.TryInteger(key, out BigInteger index)) return null;
         if (index < 0) index += count;

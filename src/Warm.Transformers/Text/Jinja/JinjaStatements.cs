@@ -164,9 +164,13 @@ internal sealed class JinjaAutoescape(JinjaExpression on, JinjaStatement[] body)
 }
 
 /// <summary><c>{% break %}</c> and <c>{% continue %}</c>.</summary>
-internal sealed class JinjaJump(JinjaFlow flow) : JinjaStatement
+internal sealed class JinjaJump(JinjaFlow flow, bool inLoop) : JinjaStatement
 {
     public override IEnumerable<JinjaNode> Parts => [];
+    public override void Bind(JinjaScope scope)
+    {
+        if (!inLoop) throw new JinjaException("SyntaxError", flow == JinjaFlow.Break ? "'break' outside loop" : "'continue' not properly in loop") { Line = Line };
+    }
     public override JinjaFlow Execute(JinjaRun run, JinjaFrame frame) => flow;
 }
 

@@ -55,7 +55,7 @@ internal static class JinjaStringMethods
         ["islower"] = ("", (_, s, _) => JinjaBoolean.Of(IsLower(s.Value))),
         ["istitle"] = ("", (_, s, _) => JinjaBoolean.Of(IsTitle(s.Value))),
         ["isidentifier"] = ("", (_, s, _) => JinjaBoolean.Of(IsIdentifier(s.Value))),
-    }.ToDictionary(m => m.Key, m => (new JinjaSignature($"str.{m.Key}", m.Value.Item1), m.Value.Item2));
+    }.ToDictionary(m => m.Key, m => (new JinjaSignature($"str.{m.Key}", m.Key is "split" or "rsplit" or "splitlines" or "expandtabs" or "encode" ? m.Value.Item1 : "/" + m.Value.Item1), m.Value.Item2));
 
     public static JinjaValue? Find(JinjaString self, string name)
     {

@@ -14,8 +14,8 @@ internal static class JinjaTests
         ["divisibleby"] = (run, v, a) => JinjaOperators.Arithmetic(run, "%", v, One("test_divisibleby", "num", a)).Equals(JinjaInteger.Of(0)),
         ["defined"] = (_, v, a) => Plain(a) && v is not JinjaUndefined,
         ["undefined"] = (_, v, a) => Plain(a) && v is JinjaUndefined,
-        ["filter"] = (_, v, a) => Plain(a) && v is JinjaString name && JinjaFilters.Find(name.Value) is not null,
-        ["test"] = (_, v, a) => Plain(a) && v is JinjaString name && Find(name.Value) is not null,
+        ["filter"] = (_, v, a) => Plain(a) && Hashable(v) is JinjaString name && JinjaFilters.Find(name.Value) is not null,
+        ["test"] = (_, v, a) => Plain(a) && Hashable(v) is JinjaString name && Find(name.Value) is not null,
         ["none"] = (_, v, a) => Plain(a) && v is JinjaNone,
         ["boolean"] = (_, v, a) => Plain(a) && v is JinjaBoolean,
         ["true"] = (_, v, a) => Plain(a) && v == JinjaBoolean.True,
@@ -27,7 +27,7 @@ internal static class JinjaTests
         ["upper"] = (run, v, a) => Plain(a) && JinjaStringMethods.IsUpper(v.ToText(run)),
         ["string"] = (_, v, a) => Plain(a) && v is JinjaString,
         ["mapping"] = (_, v, a) => Plain(a) && v is JinjaDictionary,
-        ["sequence"] = (_, v, a) => Plain(a) && v is JinjaString or JinjaSequence or JinjaDictionary or JinjaRange,
+        ["sequence"] = (_, v, a) => Plain(a) && v is JinjaString or JinjaSequence or JinjaDictionary or JinjaRange or JinjaBytes or JinjaUndefined,
         ["iterable"] = (_, v, a) => Plain(a) && v.Iterate() is not null,
         ["callable"] = (_, v, a) => Plain(a) && v.IsCallable,
         ["sameas"] = (_, v, a) => Same(v, One("test_sameas", "other", a)),
@@ -52,6 +52,8 @@ internal static class JinjaTests
         Plain(arguments);
         return JinjaOperators.Arithmetic(run, "%", value, JinjaInteger.Of(by));
     }
+
+    private static JinjaValue Hashable(JinjaValue value) => value.IsHashable ? value : throw JinjaException.Type($"unhashable type: '{value.TypeName}'");
 
     private static readonly JinjaSignature Nothing = new("test", "");
     private static bool Plain(JinjaArguments arguments)

@@ -95,7 +95,14 @@ internal static partial class JinjaTextFilters
 
     private static JinjaString Indent(JinjaRun run, JinjaValue?[] a)
     {
-        if (a[0] is not JinjaString) throw a[0] is JinjaUndefined undefined ? undefined.Error() : JinjaException.Type($"unsupported operand type(s) for +=: '{a[0]!.TypeName}' and 'str'");
+        if (a[0] is not JinjaString)
+            throw a[0] switch
+            {
+                JinjaUndefined undefined => undefined.Error(),
+                JinjaList => new JinjaException("AttributeError", "'list' object has no attribute 'splitlines'"),
+                { } other => JinjaException.Type($"unsupported operand type(s) for +=: '{other.TypeName}' and 'str'"),
+                null => throw new InvalidOperationException(),
+            };
         var text = (JinjaString)a[0]!;
         string by;
         if (a[1] is JinjaString given) by = given.Value;
@@ -118,14 +125,14 @@ internal static partial class JinjaTextFilters
         return new JinjaString(result.ToString(), text.Safe);
     }
 
-    private static JinjaString Truncate(JinjaRun run, JinjaValue?[] a)
+    private static JinjaValue Truncate(JinjaRun run, JinjaValue?[] a)
     {
-        JinjaString text = a[0] as JinjaString ?? throw (a[0] is JinjaUndefined undefined ? undefined.Error() : JinjaException.Type($"object of type '{a[0]!.TypeName}' has no len()"));
         int length = a[1] is null ? 255 : JinjaNumber.Index(a[1]!), leeway = a[4] is null or JinjaNone ? 5 : JinjaNumber.Index(a[4]!);
         var end = new JinjaString(a[3]?.ToText(run) ?? "...");
         if (length < end.Count) throw new JinjaException("AssertionError", $"expected length >= {end.Count}, got {length}");
         if (leeway < 0) throw new JinjaException("AssertionError", $"expected leeway >= 0, got {leeway}");
-        if (text.Count <= (long)length + leeway) return text;
+        if ((a[0]!.Length ?? throw JinjaException.Type($"object of type '{a[0]!.TypeName}' has no len()")) <= (long)length + leeway) return a[0]!;
+        if (a[0] is not JinjaString text) throw JinjaException.Type($"'{a[0]!.TypeName}' cannot be cut as a text");
         string cut = text.Value[..text.UnitAt(length - end.Count)];
         if (!(a[2]?.IsTrue ?? false) && cut.LastIndexOf(' ') is >= 0 and var blank) cut = cut[..blank];
         return run.Text(cut + end.Value);
@@ -178,6 +185,7 @@ internal static partial class JinjaTextFilters
 
     private static JinjaString XmlAttributes(JinjaRun run, JinjaValue?[] a)
     {
+        if (a[0] is JinjaUndefined undefined) throw undefined.Error();
         if (a[0] is not JinjaDictionary dictionary) throw new JinjaException("AttributeError", $"'{a[0]!.TypeName}' object has no attribute 'items'");
         var items = new List<string>();
         foreach ((JinjaValue key, JinjaValue value) in dictionary.Pairs)

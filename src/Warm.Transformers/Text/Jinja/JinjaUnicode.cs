@@ -45,14 +45,19 @@ internal static class JinjaUnicode
     public static bool IsAlpha(int point) => Category(point) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter;
     public static bool IsDecimal(int point) => Category(point) == UnicodeCategory.DecimalDigitNumber;
     public static bool IsDigit(int point) => CharUnicodeInfo.GetDigitValue(JinjaString.PointText(point), 0) >= 0;
-    public static bool IsNumeric(int point) => CharUnicodeInfo.GetNumericValue(JinjaString.PointText(point), 0) != -1;
+    public static bool IsNumeric(int point) => CharUnicodeInfo.GetNumericValue(JinjaString.PointText(point), 0) != -1 || Numerals.Contains(point);
+
+    /// <summary>Ideographs that are numbers, which .NET does not count.</summary>
+    private static readonly FrozenSet<int> Numerals = JinjaString.CodePoints(
+        "\u3405\u3483\u382A\u3B4D\u4E00\u4E03\u4E07\u4E09\u4E5D\u4E8C\u4E94\u4E96\u4EBF\u4EC0\u4EDF\u4EE8\u4F0D\u4F70\u5104\u5146\u5169\u516B\u516D\u5341\u5343\u5344\u5345\u534C\u53C1\u53C2\u53C3\u53C4\u56DB\u58F1\u58F9\u5E7A" +
+        "\u5EFE\u5EFF\u5F0C\u5F0D\u5F0E\u5F10\u62FE\u634C\u67D2\u6F06\u7396\u767E\u8086\u842C\u8CAE\u8CB3\u8D30\u9621\u9646\u964C\u9678\u96F6\U00020001\U00020064\U000200E2\U00020121\U0002092A\U00020983\U0002098C\U0002099C\U00020AEA\U00020AFD\U00020B19").ToFrozenSet();
 
     /// <summary>A letter or digit of a word as regular expressions see it.</summary>
     public static bool IsWord(int point) => point == '_' || IsAlpha(point) || IsNumeric(point);
 
     public static bool IsUpper(int point) => Category(point) == UnicodeCategory.UppercaseLetter || point is >= 0x2160 and <= 0x216F or >= 0x24B6 and <= 0x24CF or >= 0x1F130 and <= 0x1F149 or >= 0x1F150 and <= 0x1F169 or >= 0x1F170 and <= 0x1F189;
     public static bool IsLower(int point) => Category(point) == UnicodeCategory.LowercaseLetter || point is 0xAA or 0xBA or >= 0x2B0 and <= 0x2B8 or 0x2C0 or 0x2C1 or >= 0x2E0 and <= 0x2E4 or 0x345 or 0x37A or >= 0x1D2C and <= 0x1D6A or 0x1D78 or >= 0x1D9B and <= 0x1DBF
-        or 0x2071 or 0x207F or >= 0x2090 and <= 0x209C or >= 0x2170 and <= 0x217F or >= 0x24D0 and <= 0x24E9 or 0x2C7C or 0x2C7D or 0xA69C or 0xA69D or 0xA770 or 0xA7F8 or 0xA7F9 or >= 0xAB5C and <= 0xAB5F;
+        or 0x2071 or 0x207F or >= 0x2090 and <= 0x209C or >= 0x2170 and <= 0x217F or >= 0x24D0 and <= 0x24E9 or 0x2C7C or 0x2C7D or 0xA69C or 0xA69D or 0xA770 or 0xA7F8 or 0xA7F9 or >= 0xAB5C and <= 0xAB5F or >= 0x10780 and <= 0x107BA and not (0x10781 or 0x10782 or 0x10786 or 0x107B1);
     public static bool IsTitle(int point) => Category(point) == UnicodeCategory.TitlecaseLetter;
     public static bool IsCased(int point) => IsUpper(point) || IsLower(point) || IsTitle(point);
 
@@ -73,6 +78,7 @@ internal static class JinjaUnicode
     private static void AppendUpper(StringBuilder to, int point)
     {
         if (UpperTable.TryGetValue(point, out string? text)) to.Append(text);
+        else if (point is 0x131 or 0x17F) to.Append(point == 0x131 ? 'I' : 'S'); // .NET leaves these two alone
         else JinjaString.Append(to, Rune.IsValid(point) ? Rune.ToUpperInvariant(new Rune(point)).Value : point);
     }
 
