@@ -42,7 +42,7 @@ internal static class ChatTemplateFolder
             return new ChatTemplate(file, new Dictionary<string, (string, string)> { ["default"] = (file, Source(value)) }, named: false, tokens);
         IEnumerable<(JsonNode? Name, JsonNode? Source)> entries = template switch
         {
-            JsonArray list => list.Select(e => (e?["name"], e?["template"])),
+            JsonArray list => list.Select(e => e is JsonObject entry ? (entry["name"], entry["template"]) : (null, null)),
             JsonObject named => named.Select(e => ((JsonNode?)JsonValue.Create(e.Key), e.Value)),
             _ => [(null, null)],
         };

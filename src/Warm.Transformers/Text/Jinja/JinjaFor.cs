@@ -5,6 +5,7 @@ internal sealed class JinjaFor(JinjaTarget target, JinjaExpression items, JinjaE
 {
     private readonly JinjaTarget _testTarget = target.Copy();
     private JinjaFramePlan? _bodyPlan, _testPlan, _elsePlan;
+    private const int TurnCost = 4; // steps of a turn, whatever the body does: empty loops inside one another end soon
     private int _loopSlot = -1; // -1 where nothing reads `loop`
 
     public override IEnumerable<JinjaNode> Parts => test is null ? [target, items, .. body, .. otherwise] : [target, items, test, .. body, .. otherwise];
@@ -58,6 +59,7 @@ internal sealed class JinjaFor(JinjaTarget target, JinjaExpression items, JinjaE
         using var turns = new JinjaLoop(run, test is null ? over : new JinjaGenerator(Kept(run, frame, over)), recursive ? o => Recurse(run, frame, o, depth + 1) : null, depth);
         while (turns.Next() is { } item)
         {
+            run.Step(TurnCost);
             inner.Enter(run);
             target.Assign(run, inner, item);
             if (_loopSlot >= 0) inner.Values[_loopSlot] = turns;
@@ -73,6 +75,7 @@ internal sealed class JinjaFor(JinjaTarget target, JinjaExpression items, JinjaE
         var testing = new JinjaFrame(run, frame, _testPlan!);
         foreach (JinjaValue item in over.Items(run))
         {
+            run.Step(TurnCost);
             _testTarget.Assign(run, testing, item);
             if (test!.Evaluate(run, testing).IsTrue) yield return item;
         }

@@ -6,7 +6,7 @@ namespace Warm.Transformers;
 /// </summary>
 internal static class JinjaLimits
 {
-    /// <summary>Steps of one rendering: statements, loop turns, calls, items; 16 characters of new text count as one.</summary>
+    /// <summary>Steps of one rendering: statements, calls, items; a loop's turn counts as five, 16 characters of new text as one.</summary>
     public const long Steps = 10_000_000;
     /// <summary>Characters of the output and of any single string.</summary>
     public const int Text = 64 << 20;

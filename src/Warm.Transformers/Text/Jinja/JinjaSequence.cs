@@ -114,7 +114,13 @@ internal sealed class JinjaRange(BigInteger start, BigInteger stop, BigInteger s
     public override void Repr(JinjaRepr to) => to.Append(step == 1 ? $"range({start}, {stop})" : $"range({start}, {stop}, {step})");
     public override IEnumerable<JinjaValue> Iterate()
     {
-        for (int i = 0; i < count; i++) yield return JinjaInteger.Of(start + i * step);
+        if (BigInteger.Abs(start) < int.MaxValue / 2 && BigInteger.Abs(step) * count < int.MaxValue / 2)
+        {
+            int first = (int)start, by = (int)step;
+            for (int i = 0; i < count; i++) yield return JinjaInteger.Of(first + i * by);
+        }
+        else
+            for (int i = 0; i < count; i++) yield return JinjaInteger.Of(start + i * step);
     }
     public override JinjaValue? Item(JinjaRun run, JinjaValue key)
     {
