@@ -25,7 +25,7 @@ internal ref struct RegexMatcher
     {
         (_program, _code, _slots) = (program, program.Code, new int[program.Slots]);
         _text = text;
-        _steps = 2_000_000 + 2_000L * text.Length;
+        _steps = 1_000_000 + 500L * text.Length;
         Array.Fill(_slots, -1);
     }
 

@@ -20,11 +20,11 @@ internal static class TokenizerReference
     public static (string Name, string Text)[] Strings => s_strings.Value;
 
     /// <summary>Differences of a tokenizer from the recorded cases, and how many cases were compared.</summary>
-    public static (List<string> Wrong, int Compared) Compare(Tokenizer tokenizer, JsonElement expected, bool withLong)
+    public static (List<string> Wrong, int Compared) Compare(Tokenizer tokenizer, JsonElement expected, bool withLong, bool emptyLong = false)
     {
         var wrong = new List<string>();
         int compared = 0;
-        (string Name, string Text)[] strings = withLong ? Strings : [.. Strings.Where(s => s.Name != "long-text")];
+        (string Name, string Text)[] strings = withLong ? Strings : emptyLong ? [.. Strings.Select(s => s.Name == "long-text" ? (s.Name, "") : s)] : [.. Strings.Where(s => s.Name != "long-text")];
         IEnumerable<(string Name, string Text)> extra = expected.TryGetProperty("extra", out JsonElement more) ? more.EnumerateArray().Select((x, i) => ($"extra {i}", x.ValueKind == JsonValueKind.String ? x.GetString()! : x[1].GetString()!)) : [];
         IEnumerable<JsonElement> cases = expected.GetProperty("cases").EnumerateArray().Concat(expected.TryGetProperty("extra_cases", out JsonElement moreCases) ? moreCases.EnumerateArray() : []);
         foreach (((string name, string text), JsonElement c) in strings.Concat(extra).Zip(cases))
@@ -59,15 +59,16 @@ internal static class TokenizerReference
         }
         catch (WarmException error) { return c.TryGetProperty("error", out _) ? null : error.Message; }
         if (c.TryGetProperty("error", out _)) return "an error is expected";
+        bool full = c.TryGetProperty("tokens", out _); // real tokenizers have no tokens, types and masks recorded
         int[] zeros = new int[special.Ids.Count];
         return Unlike("ids", c.GetProperty("ids"), plain.Ids)
             ?? Unlike("ids_special", c.GetProperty("ids_special"), special.Ids)
-            ?? (plain.Tokens.SequenceEqual(c.GetProperty("tokens").EnumerateArray().Select(t => t.GetString()!)) ? null : $"tokens {string.Join('|', plain.Tokens)} for {c.GetProperty("tokens")}")
+            ?? (!full || plain.Tokens.SequenceEqual(c.GetProperty("tokens").EnumerateArray().Select(t => t.GetString()!)) ? null : $"tokens {string.Join('|', plain.Tokens)} for {c.GetProperty("tokens")}")
             ?? Unlike("offsets", c.TryGetProperty("offsets16", out JsonElement units) ? units : c.GetProperty("offsets"), Flat(plain))
             ?? (c.TryGetProperty("offsets_special", out JsonElement spans) && text.All(x => !char.IsSurrogate(x)) ? Unlike("offsets_special", spans, Flat(special)) : null)
             ?? (c.TryGetProperty("types", out JsonElement types) ? Unlike("types", types, plain.TypeIds) : null)
-            ?? (c.TryGetProperty("mask_special", out JsonElement mask) ? Unlike("mask", mask, special.SpecialMask.Select(m => m ? 1 : 0)) : special.SpecialMask.Any(m => m) ? "mask without special tokens" : null)
-            ?? (c.TryGetProperty("types_special", out JsonElement typesSpecial) ? Unlike("types_special", typesSpecial, special.TypeIds) : special.TypeIds.SequenceEqual(zeros) ? null : "types not 0")
+            ?? (c.TryGetProperty("mask_special", out JsonElement mask) ? Unlike("mask", mask, special.SpecialMask.Select(m => m ? 1 : 0)) : full && special.SpecialMask.Any(m => m) ? "mask without special tokens" : null)
+            ?? (c.TryGetProperty("types_special", out JsonElement typesSpecial) ? Unlike("types_special", typesSpecial, special.TypeIds) : !full || special.TypeIds.SequenceEqual(zeros) ? null : "types not 0")
             ?? (c.TryGetProperty("decoded", out JsonElement decoded) && tokenizer.Decode(special.Ids) is var said && said != decoded.GetString() ? $"decoded [{said}] for [{decoded.GetString()}]" : null)
             ?? ((c.TryGetProperty("decoded_skip", out JsonElement skip) || c.TryGetProperty("decoded", out skip)) && tokenizer.Decode(special.Ids, true) is var skipped && skipped != skip.GetString() ? $"decoded_skip [{skipped}] for [{skip.GetString()}]" : null)
             ?? (tokenizer.EncodeIds(text).SequenceEqual(special.Ids) ? null : "ids alone differ");
