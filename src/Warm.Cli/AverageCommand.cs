@@ -31,7 +31,6 @@ internal static class AverageCommand
 
     private static int Run(ParseResult parsed, Report report, CancellationToken cancellation)
     {
-        long started = System.Diagnostics.Stopwatch.GetTimestamp();
         bool dry = parsed.GetValue(DryRun);
         if (parsed.GetValue(Out) is not { Length: > 0 } folder) folder = dry ? "" : throw new WarmException("--out", "is missing", "the folder that is written");
         AverageOptions options = Options(parsed);
@@ -53,7 +52,7 @@ internal static class AverageCommand
             Overwrite = parsed.GetValue(Overwrite),
             Threads = parsed.GetValue(Threads),
         }, new Shown(report), cancellation);
-        Print(report, average, folder, result.Tensors, result.Bytes, System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds, result.Recipe, result.Remarks);
+        Print(report, average, folder, result.Tensors, result.Bytes, result.Seconds, result.Recipe, result.Remarks);
         return 0;
     }
 

@@ -13,7 +13,7 @@ internal static class ModelCard
     public static string Of(WeightAverage average, JsonObject recipe, IReadOnlyList<string> remarks)
     {
         string[] bases = [.. average.Members.Select(HubName).Distinct(StringComparer.Ordinal)];
-        (string Member, string? Licence)[] licences = [.. Leaves(average).Select(m => (HubName(m), Licence(m))).Distinct()];
+        (string Member, string? Licence)[] licences = [.. Leaves(average).Select(m => (HubName(m), m.Folder?.Licence)).Distinct()];
         string[] named = [.. licences.Select(l => l.Licence).OfType<string>().Distinct()];
         var card = new StringBuilder("---\nbase_model:\n");
         foreach (string name in bases) card.Append(CultureInfo.InvariantCulture, $"- {Yaml(name)}\n");
@@ -64,17 +64,6 @@ internal static class ModelCard
         if (member.Folder?.Config?.Find("_name_or_path") is { ValueKind: System.Text.Json.JsonValueKind.String } value && value.GetString() is { } name
             && name.Count(c => c == '/') == 1 && name[0] is not ('/' or '.') && !name.EndsWith('/')) return name;
         return Path.GetFileName(member.Name.TrimEnd('/', '\\')) is { Length: > 0 } last ? last : member.Name;
-    }
-
-    /// <summary>The licence that a member's own card names.</summary>
-    private static string? Licence(Weights member)
-    {
-        if (member.Folder is not { } folder || !folder.Has("README.md")) return null;
-        string[] lines = [.. File.ReadLines(folder.File("README.md")).Take(200)];
-        if (lines.Length == 0 || lines[0].Trim() != "---") return null;
-        foreach (string line in lines.Skip(1).TakeWhile(l => l.Trim() != "---"))
-            if (line.StartsWith("license:", StringComparison.Ordinal)) return line["license:".Length..].Trim().Trim('"', '\'') is { Length: > 0 and < 100 } licence ? licence : null;
-        return null;
     }
 
     /// <summary>A text as YAML takes it: in quotes unless it is plain.</summary>

@@ -41,7 +41,7 @@ public static class Recipe
         if (average.Folder is { Config: not null } folder)
         {
             recipe["textForm"] = TextFormOf(folder).Name;
-            recipe["readPosition"] = ReadPositionOf(folder)?.ToString();
+            recipe["readPosition"] = HeadLayout.Of(folder.Config, average.Names)?.Position.ToString();
         }
         recipe["allowed"] = new JsonArray([.. average.Options.Allow.Select(rule => JsonValue.Create(rule))]);
         recipe["verdict"] = compatibility.Verdict.ToString().ToLowerInvariant();
@@ -61,9 +61,7 @@ public static class Recipe
 
     /// <summary>The form in which the folder's model reads a prompt and a response: its template if it has one, else a pair for encoders, else both end to end.</summary>
     internal static TextForm TextFormOf(ModelFolder folder) =>
-        TokenizerRules.HasTemplate(folder) ? TextForm.Template : ReadPositionOf(folder) == RewardPosition.First ? TextForm.Pair : TextForm.Concatenate;
-
-    private static RewardPosition? ReadPositionOf(ModelFolder folder) => null;
+        Vocabulary.TemplateOf(folder) is not null ? TextForm.Template : RewardPositions.IsEncoder(folder.Config) ? TextForm.Pair : TextForm.Concatenate;
 
     private static JsonObject Of(Weights member, double weight, IReadOnlyDictionary<string, string> hashes)
     {
