@@ -102,7 +102,7 @@ internal sealed class AveragePass : WeightsPass
             work.Types[i] = _average.ReadMember(tensor, i, block.Start, block.Count, work.Bits[i]);
             Hash(tensor, i, block, work.Bits[i].AsSpan(0, (int)((long)block.Count * work.Types[i].Bits() / 8)));
         }
-        if (tensor.IsAveraged) Average(tensor, block, work, result);
+        if (tensor.IsAveraged) Average(tensor, block, work);
         sink?.Invoke(tensor.Saved, block.Start, result);
     }
 
@@ -114,11 +114,17 @@ internal sealed class AveragePass : WeightsPass
         if (hash.InOrder && ReferenceEquals(hash.Owner, checkpoint)) hash.Append(checkpoint.OffsetOf(info.Name) + block.Start * info.DType.Bits() / 8, bits);
     }
 
-    private void Average(PlannedTensor tensor, WeightsBlock block, Workspace work, Span<byte> result)
+    private unsafe void Average(PlannedTensor tensor, WeightsBlock block, Workspace work)
     {
         DType saved = tensor.Saved.DType;
+        int done = 0, n = work.Bits.Length;
+        if (n > 1 && _average.Options.Accumulate == DType.F64 && work.Types.All(t => t == work.Types[0]))
+        {
+            done = WeightedSum.AverageSixteens(work.Places, work.Types[0], _average.CoefficientSpan, _average.Divisor, saved, (byte*)work.Place, block.Count, out bool finite);
+            if (!finite) Explain(tensor, block.Start, done);
+        }
         Span<double> sums = stackalloc double[WeightedSum.Run];
-        for (int at = 0; at < block.Count; at += WeightedSum.Run)
+        for (int at = done; at < block.Count; at += WeightedSum.Run)
         {
             int count = Math.Min(WeightedSum.Run, block.Count - at), here = at;
             Span<double> run = sums[..count];
@@ -129,8 +135,7 @@ internal sealed class AveragePass : WeightsPass
                 return work.Bits[member].AsSpan(here * size, count * size);
             }, run);
             if (!WeightedSum.AllFinite(run)) Explain(tensor, block.Start + at, count);
-            Span<byte> bits = result.Slice((int)((long)at * saved.Bits() / 8), (int)((long)count * saved.Bits() / 8));
-            FloatBits.Narrow(saved, run, bits);
+            FloatBits.Narrow(saved, run, work.Result.AsSpan((int)((long)at * saved.Bits() / 8), (int)((long)count * saved.Bits() / 8)));
         }
     }
 
@@ -165,11 +170,24 @@ internal sealed class AveragePass : WeightsPass
         : tensor.Members.Where((info, i) => !_average.AllMembers[i].IsStored || info.DType is not (DType.F32 or DType.BF16 or DType.F16)).Any() ? DType.F64
         : tensor.Members.Append(tensor.Saved).MaxBy(i => i.DType.Bits())!.DType;
 
-    /// <summary>A thread's buffers.</summary>
-    private sealed class Workspace(int members, int blockBytes)
+    /// <summary>A thread's buffers, at fixed places in memory.</summary>
+    private sealed class Workspace
     {
-        public byte[][] Bits { get; } = [.. Enumerable.Range(0, members).Select(_ => GC.AllocateUninitializedArray<byte>(blockBytes + 64))];
-        public DType[] Types { get; } = new DType[members];
-        public byte[] Result { get; } = GC.AllocateUninitializedArray<byte>(blockBytes + 64);
+        public Workspace(int members, int blockBytes)
+        {
+            Bits = [.. Enumerable.Range(0, members).Select(_ => GC.AllocateUninitializedArray<byte>(blockBytes + 64, pinned: true))];
+            Result = GC.AllocateUninitializedArray<byte>(blockBytes + 64, pinned: true);
+            Types = new DType[members];
+            Places = [.. Bits.Select(Address)];
+            Place = Address(Result);
+        }
+
+        public byte[][] Bits { get; }
+        public DType[] Types { get; }
+        public byte[] Result { get; }
+        public nint[] Places { get; }
+        public nint Place { get; }
+
+        private static unsafe nint Address(byte[] pinned) => (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(pinned));
     }
 }

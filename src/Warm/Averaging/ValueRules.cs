@@ -40,9 +40,10 @@ internal static class ValueRules
                 yield return new("duplicate", members[i].Name, "is the base itself, untrained", "a model fine-tuned from it", Severity.Doubtful);
         }
 
+        // A member is held against the earlier ones; of several it differs from in the same way, the farthest is told.
         for (int j = 1; j < n; j++)
-            for (int i = 0; i < j; i++)
-                foreach (Difference difference in Pair(members, distance, i, j)) yield return difference;
+            foreach (Difference difference in Enumerable.Range(0, j).OrderBy(i => distance.Cosine(i, j)).SelectMany(i => Pair(members, distance, i, j)).OrderByDescending(d => d.Severity).DistinctBy(d => (d.Rule, d.Where)))
+                yield return difference;
         foreach (Difference difference in FarFromBase(members, distance)) yield return difference;
     }
 

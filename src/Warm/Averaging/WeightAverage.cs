@@ -20,6 +20,7 @@ public sealed class WeightAverage : Weights
     private readonly Dictionary<string, PlannedTensor> _tensors;
     private readonly string[] _names;
     private readonly Member[] _members;
+    private readonly double[] _coefficients;
 
     private WeightAverage(Member[] members, AverageOptions options, string method, AveragePlan plan, Compatibility compatibility)
     {
@@ -30,8 +31,8 @@ public sealed class WeightAverage : Weights
         Plan = plan;
         _tensors = plan.Tensors.ToDictionary(t => t.Saved.Name);
         _names = [.. plan.Tensors.Select(t => t.Saved.Name)];
-        Coefficients = options.Weights is { } weights ? [.. weights] : [.. Enumerable.Repeat(1.0, members.Length)];
-        Divisor = options.Weights is null ? members.Length : options.Normalise ? Coefficients.Sum() : 1;
+        _coefficients = options.Weights is { } weights ? [.. weights] : [.. Enumerable.Repeat(1.0, members.Length)];
+        Divisor = options.Weights is null ? members.Length : options.Normalise ? _coefficients.Sum() : 1;
         Name = $"{method} average of {members.Length}";
         if (Divisor == 0 || !double.IsFinite(Divisor))
             throw new WarmException("weights", $"their sum is {Divisor.ToString(CultureInfo.InvariantCulture)}", "a sum other than 0 to divide by", "Give other weights, or do not normalise.");
@@ -68,7 +69,9 @@ public sealed class WeightAverage : Weights
     public IReadOnlyList<Weights> Members => [.. _members.Select(m => m.Weights)];
 
     /// <summary>One coefficient a member, as given; ones for the uniform mean.</summary>
-    public IReadOnlyList<double> Coefficients { get; }
+    public IReadOnlyList<double> Coefficients => _coefficients;
+
+    internal ReadOnlySpan<double> CoefficientSpan => _coefficients;
 
     /// <summary>What the sum is divided by: the number of members, the sum of the coefficients, or 1.</summary>
     public double Divisor { get; }

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Warm;
 
@@ -173,6 +174,39 @@ internal static class FloatBits
         Vector<uint> b = Vector.AsVectorUInt32(value), upper = b >>> 16;
         Vector<uint> rounded = (b + new Vector<uint>(0x7FFF) + (upper & Vector<uint>.One)) >>> 16;
         return Vector.ConditionalSelect(Vector.AsVectorUInt32(Vector.Equals(value, value)), rounded, upper | new Vector<uint>(0x40));
+    }
+
+    /// <summary>
+    /// Sixteen doubles as bfloat16. The quick way: the 29 low bits of a double, which a single cannot hold, are collected in the lowest bit that it can (rounding to odd), so that
+    /// the conversion is exact and the one rounding is the last. Values outside the range of normal singles, and NaN, take the careful way.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ushort> NarrowBF16(Vector512<double> low, Vector512<double> high)
+    {
+        if ((IsOrdinary(low) & IsOrdinary(high)).AsUInt64() != Vector512<ulong>.AllBitsSet) return Careful(low, high); // as doubles, ones are NaN and equal nothing
+        Vector512<uint> single = Vector512.Narrow(Sticky(low), Sticky(high)).AsUInt32();
+        Vector512<uint> rounded = (single + Vector512.Create(0x7FFFu) + ((single >>> 16) & Vector512<uint>.One)) >>> 16;
+        return Vector512.Narrow(rounded, rounded).GetLower();
+
+        static Vector512<double> IsOrdinary(Vector512<double> x)
+        {
+            Vector512<double> size = Vector512.Abs(x);
+            return (Vector512.GreaterThanOrEqual(size, Vector512.Create(1.1754943508222875e-38)) & Vector512.LessThan(size, Vector512.Create(3.4e38))) | Vector512.Equals(x, Vector512<double>.Zero);
+        }
+
+        static Vector512<double> Sticky(Vector512<double> x)
+        {
+            Vector512<ulong> all = x.AsUInt64(), below = Vector512.Create((1ul << 29) - 1);
+            return (Vector512.AndNot(all, below) | Vector512.AndNot(Vector512.Create(1ul << 29), Vector512.Equals(all & below, Vector512<ulong>.Zero))).AsDouble();
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static Vector256<ushort> Careful(Vector512<double> low, Vector512<double> high)
+        {
+            Span<ushort> bits = stackalloc ushort[16];
+            for (int j = 0; j < 16; j++) bits[j] = ToBF16(ToSingleOdd(j < 8 ? low[j] : high[j - 8]));
+            return Vector256.Create<ushort>(bits);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

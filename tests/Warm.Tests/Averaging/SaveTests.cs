@@ -1,0 +1,189 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Warm.Testing;
+
+namespace Warm.Tests.Averaging;
+
+public class SaveTests
+{
+    [Fact]
+    public void Save_writes_a_complete_folder_and_the_same_bytes_each_time()
+    {
+        using var folder = new TemporaryFolder();
+        WeightAverage average = WeightAverage.Of(TinyFolder.Siblings(folder, 3, DType.BF16));
+        SaveResult result = average.Save(folder["out"], new SaveOptions { Threads = 1 });
+        Assert.Equal(["README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "warm.json"], result.Files);
+        average.Save(folder["again"], new SaveOptions { Threads = 3 });
+        Assert.All(result.Files, file => Assert.Equal(File.ReadAllBytes(Path.Combine(folder["out"], file)), File.ReadAllBytes(Path.Combine(folder["again"], file))));
+
+        Checkpoint saved = Checkpoint.Open(folder["out"]);
+        Assert.All(average.Names, name => Assert.Equal(TinyFolder.Bits(average, name), TinyFolder.Bits(saved, name)));
+        JsonNode recipe = JsonNode.Parse(File.ReadAllText(Path.Combine(folder["out"], "warm.json")))!;
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal(folder[$"rm-{i}"], (string)recipe["members"]![i]!["path"]!);
+            Assert.Equal(1 / 3.0, (double)recipe["members"]![i]!["weight"]!);
+            Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder[$"rm-{i}"], "model.safetensors")))), (string)recipe["members"]![i]!["sha256"]!["model.safetensors"]!);
+        }
+        Assert.Equal("concatenate", (string)recipe["textForm"]!);
+        Assert.Equal("LastNotPad", (string)recipe["readPosition"]!);
+        JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder["out"], "config.json")))!.AsObject();
+        Assert.Equal("bfloat16", (string)config["dtype"]!);
+        Assert.Equal(JsonNode.Parse(TinyFolder.Config)!.AsObject().Select(p => p.Key), config.Select(p => p.Key));
+        Assert.Contains("1e-05", File.ReadAllText(Path.Combine(folder["out"], "config.json")));
+        Assert.StartsWith("---\nbase_model:\n- rm-0\n- rm-1\n- rm-2\nlibrary_name: transformers\n", File.ReadAllText(Path.Combine(folder["out"], "README.md")));
+    }
+
+    [Fact]
+    public void Shards_are_named_indexed_and_read_back()
+    {
+        using var folder = new TemporaryFolder();
+        WeightAverage average = WeightAverage.Of(TinyFolder.Siblings(folder, 2));
+        average.Save(folder["out"], new SaveOptions { ShardBytes = 2048 });
+        JsonNode index = JsonNode.Parse(File.ReadAllText(Path.Combine(folder["out"], "model.safetensors.index.json")))!;
+        Assert.Equal(average.Bytes, (long)index["metadata"]!["total_size"]!);
+        string[] files = [.. index["weight_map"]!.AsObject().Select(p => (string)p.Value!).Distinct().Order(StringComparer.Ordinal)];
+        Assert.True(files.Length > 1);
+        Assert.Equal([.. Enumerable.Range(1, files.Length).Select(i => $"model-{i:D5}-of-{files.Length:D5}.safetensors")], files);
+        Checkpoint saved = Checkpoint.Open(folder["out"]);
+        Assert.All(average.Names, name => Assert.Equal(TinyFolder.Bits(average, name), TinyFolder.Bits(saved, name)));
+
+        // Sharded members, met in another order than their files: their hashes are right all the same.
+        WeightAverage of = WeightAverage.Of(Checkpoint.Open(folder["rm-0"]), saved);
+        JsonObject recipe = of.Save(folder["out2"]).Recipe!;
+        foreach (string file in files)
+            Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder["out"], file)))), (string)recipe["members"]![1]!["sha256"]![file]!);
+    }
+
+    [Fact]
+    public void The_same_folder_twice_is_hashed_and_remarked()
+    {
+        using var folder = new TemporaryFolder();
+        TinyFolder.Write(folder["a"], TinyFolder.Values(0));
+        WeightAverage average = WeightAverage.Of(Checkpoint.Open(folder["a"]), Checkpoint.Open(folder["a"]));
+        SaveResult result = average.Save(folder["out"]);
+        Assert.Contains(result.Remarks, r => r.StartsWith("duplicate", StringComparison.Ordinal));
+        Assert.Equal((string)result.Recipe!["members"]![0]!["sha256"]!["model.safetensors"]!, (string)result.Recipe["members"]![1]!["sha256"]!["model.safetensors"]!);
+    }
+
+    [Fact]
+    public void A_place_that_is_taken_is_refused_and_overwritten_only_when_asked_and_only_a_model()
+    {
+        using var folder = new TemporaryFolder();
+        WeightAverage average = WeightAverage.Of(TinyFolder.Siblings(folder, 2));
+        average.Save(folder["out"]);
+        Assert.Contains("exists already", Assert.Throws<WarmException>(() => average.Save(folder["out"])).Message);
+        File.WriteAllText(Path.Combine(folder["out"], "stale"), "");
+        average.Save(folder["out"], new SaveOptions { Overwrite = true });
+        Assert.False(File.Exists(Path.Combine(folder["out"], "stale")));
+        Directory.CreateDirectory(folder["notes"]);
+        File.WriteAllText(Path.Combine(folder["notes"], "thesis.txt"), "years of work");
+        Assert.Throws<WarmException>(() => average.Save(folder["notes"], new SaveOptions { Overwrite = true }));
+        Assert.Throws<WarmException>(() => average.Save(folder["rm-0"], new SaveOptions { Overwrite = true }));
+        Assert.Throws<WarmException>(() => average.Save(folder.Path, new SaveOptions { Overwrite = true }));
+        Assert.True(File.Exists(Path.Combine(folder["notes"], "thesis.txt")) && File.Exists(Path.Combine(folder["rm-0"], "model.safetensors")));
+        Assert.Equal(["notes", "out", "rm-0", "rm-1"], Names(folder));
+    }
+
+    [Fact]
+    public void Cancelling_in_the_middle_leaves_nothing()
+    {
+        using var folder = new TemporaryFolder();
+        WeightAverage average = WeightAverage.Of(TinyFolder.Siblings(folder, 2));
+        using var source = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => average.Save(Path.Combine(folder["deep"], "er", "out"), null, new CancelAtOnce(source), source.Token));
+        Assert.Equal(["rm-0", "rm-1"], Names(folder));
+    }
+
+    [Theory]
+    [InlineData(double.NaN, "NaN")]
+    [InlineData(double.PositiveInfinity, "infinite")]
+    public void Values_that_are_not_finite_are_refused_with_their_place_and_leave_nothing(double value, string word)
+    {
+        using var folder = new TemporaryFolder();
+        Dictionary<string, double[]> bad = TinyFolder.Values(1);
+        bad["model.layers.0.mlp.up_proj.weight"][3 * 16 + 2] = value;
+        Weights[] members = [Checkpoint.Open(TinyFolder.Write(folder["a"], TinyFolder.Values(0))), Checkpoint.Open(TinyFolder.Write(folder["b"], bad))];
+        WeightAverage average = WeightAverage.Of(members);
+        WarmException error = Assert.Throws<WarmException>(() => average.Save(folder["out"]));
+        Assert.Contains("[3, 2]", error.Message);
+        Assert.Contains("up_proj", error.Where);
+        Assert.Contains("not finite", error.Found);
+        Assert.Equal(["a", "b"], Names(folder));
+        Assert.Throws<WarmException>(() => average.CheckValues());
+        Assert.NotNull(word);
+        WeightAverage.Of(members, new AverageOptions { Allow = ["values"] }).Save(folder["out"]);
+        Assert.Equal("refused", (string)JsonNode.Parse(File.ReadAllText(Path.Combine(folder["out"], "warm.json")))!["verdict"]!);
+    }
+
+    [Fact]
+    public void Not_finite_values_beyond_the_sample_are_found_in_the_pass()
+    {
+        using var folder = new TemporaryFolder();
+        const int rows = 4000;
+        string Make(string name, int seed, bool bad)
+        {
+            var random = new Random(5);
+            var own = new Random(seed);
+            double[] values = [.. Enumerable.Range(0, rows * 32).Select(_ => random.NextDouble() - 0.5 + 0.01 * own.NextDouble())];
+            if (bad) values[rows * 16 + 77] = double.NaN;
+            return TinyFolder.Write(folder[name], TinyFolder.Values(seed), more: t =>
+            {
+                var info = new TensorInfo("model.large.weight", DType.BF16, new Shape(rows, 32));
+                var bits = new byte[info.Bytes];
+                FloatBits.Narrow(DType.BF16, values, bits);
+                t[info.Name] = (info, bits);
+            });
+        }
+        WeightAverage average = WeightAverage.Of(Checkpoint.Open(Make("a", 1, false)), Checkpoint.Open(Make("b", 2, true)));
+        WarmException error = Assert.Throws<WarmException>(() => average.Save(folder["out"], new SaveOptions { Threads = 2 }));
+        Assert.Contains($"[{(rows * 16 + 77) / 32}, {(rows * 16 + 77) % 32}]", error.Message);
+        Assert.False(Directory.Exists(folder["out"]));
+    }
+
+    [Fact]
+    public void Strangers_are_refused_before_anything_is_written_and_allowed_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        Weights[] members = [Checkpoint.Open(TinyFolder.Write(folder["a"], TinyFolder.Values(0))), Checkpoint.Open(TinyFolder.Write(folder["b"], TinyFolder.Values(1, start: 99)))];
+        WarmException error = Assert.Throws<WarmException>(() => WeightAverage.Of(members).Save(folder["out"]));
+        Assert.Contains("no sibling", error.Message);
+        Assert.Contains("--allow ancestry", error.Fix);
+        Assert.Equal(["a", "b"], Names(folder));
+        SaveResult result = WeightAverage.Of(members, new AverageOptions { Allow = ["ancestry"] }).Save(folder["out"]);
+        Assert.Equal("ancestry", (string)result.Recipe!["allowed"]![0]!);
+    }
+
+    [Fact]
+    public void Reward_statistics_of_OpenRLHF_are_dropped_with_a_remark()
+    {
+        using var folder = new TemporaryFolder();
+        string Config(double mean) => TinyFolder.Config.Replace("\"hidden_size\"", $"\"normalize_reward\": true, \"mean\": {mean}, \"std\": 2.0, \"value_head_prefix\": \"score\", \"hidden_size\"");
+        WeightAverage average = WeightAverage.Of(Checkpoint.Open(TinyFolder.Write(folder["a"], TinyFolder.Values(0), config: Config(0.5))), Checkpoint.Open(TinyFolder.Write(folder["b"], TinyFolder.Values(1), config: Config(1.5))));
+        SaveResult result = average.Save(folder["out"]);
+        JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder["out"], "config.json")))!.AsObject();
+        Assert.False((bool)config["normalize_reward"]!);
+        Assert.False(config.ContainsKey("mean") || config.ContainsKey("std"));
+        Assert.Contains(result.Remarks, r => r.Contains("normalize_reward"));
+        Assert.Equal(Verdict.Doubtful, average.Compatibility.Verdict);
+    }
+
+    [Fact]
+    public void A_place_that_cannot_be_written_is_one_message()
+    {
+        using var folder = new TemporaryFolder();
+        WeightAverage average = WeightAverage.Of(TinyFolder.Siblings(folder, 2));
+        File.WriteAllText(folder["file"], "");
+        WarmException error = Assert.Throws<WarmException>(() => average.Save(Path.Combine(folder["file"], "out")));
+        Assert.Contains("cannot be written", error.Message);
+        Assert.Throws<WarmException>(() => average.Save(""));
+        Assert.Throws<WarmException>(() => average.Save("/"));
+    }
+
+    private static string[] Names(TemporaryFolder folder) => [.. Directory.EnumerateFileSystemEntries(folder.Path).Select(p => Path.GetFileName(p)!).Order(StringComparer.Ordinal)];
+
+    private sealed class CancelAtOnce(CancellationTokenSource source) : IProgress<SaveProgress>
+    {
+        public void Report(SaveProgress value) => source.Cancel();
+    }
+}
