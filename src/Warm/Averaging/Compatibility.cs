@@ -21,6 +21,7 @@ public sealed class Compatibility
     /// <summary>What headers, configs and tokenizers say. Reads no values.</summary>
     public static Compatibility Of(IReadOnlyList<Weights> members)
     {
+        if (members.Count == 0) return Nobody;
         Member[] own = [.. members.Select(m => new Member(m))];
         return Of(own, AveragePlan.Of(own, null));
     }
@@ -33,14 +34,17 @@ public sealed class Compatibility
     /// <param name="cancellation">Stops between two tensors.</param>
     public static Compatibility Compare(IReadOnlyList<Weights> members, Weights? @base, out WeightDistance? distance, int threads = 0, CancellationToken cancellation = default)
     {
+        distance = null;
+        if (members.Count == 0) return Nobody;
         Member[] own = [.. members.Select(m => new Member(m))];
         AveragePlan plan = AveragePlan.Of(own, null);
         Compatibility headers = Of(own, plan);
-        distance = null;
-        if (members.Count == 0 || headers.Verdict == Verdict.Impossible) return headers;
+        if (headers.Verdict == Verdict.Impossible) return headers;
         distance = WeightDistance.Measure(own, plan, @base is null ? null : new Member(@base), long.MaxValue, threads, cancellation);
         return headers.With(ValueRules.Judge(own, distance));
     }
+
+    private static Compatibility Nobody => new([new Difference("count", "average", "there are no members", "at least one", Severity.Impossible)]);
 
     /// <summary>A verdict of one reason: a folder that cannot be opened.</summary>
     public static Compatibility Unreadable(WarmException reason) =>
@@ -48,7 +52,6 @@ public sealed class Compatibility
 
     internal static Compatibility Of(IReadOnlyList<Member> members, AveragePlan plan)
     {
-        if (members.Count == 0) return new([new Difference("count", "average", "there are no members", "at least one", Severity.Impossible)]);
         var differences = new List<Difference>(plan.Differences);
         if (members.Count == 1) differences.Add(new("count", members[0].Name, "is the only member: the average is the model itself", "two or more", Severity.Doubtful));
         for (int i = 1; i < members.Count; i++)
