@@ -31,13 +31,14 @@ public static class Bootstrap
     {
         (double[] sums, int[] counts) = units.Totals(values);
         var means = new double[resamples];
+        ulong key = Mix(seed ^ Salt);
         Parallel.For(0, resamples, resample =>
         {
             double sum = 0;
             long count = 0;
             for (int place = 0; place < sums.Length; place++)
             {
-                int unit = Draw(seed, resample, place, sums.Length);
+                int unit = At(key, resample, place, sums.Length);
                 sum += sums[unit];
                 count += counts[unit];
             }
@@ -47,8 +48,11 @@ public static class Bootstrap
     }
 
     /// <summary>The unit drawn at a place of a resample, 0 to <paramref name="units"/> - 1; a bias of 2^-32 at most.</summary>
-    internal static int Draw(ulong seed, int resample, int place, int units) =>
-        (int)((Mix(Mix(seed ^ 0x5741524D00000000) + ((ulong)(uint)resample << 32 | (uint)place)) >> 32) * (ulong)units >> 32);
+    internal static int Draw(ulong seed, int resample, int place, int units) => At(Mix(seed ^ Salt), resample, place, units);
+
+    private const ulong Salt = 0x5741524D00000000; // "WARM"
+
+    private static int At(ulong key, int resample, int place, int units) => (int)((Mix(key + ((ulong)(uint)resample << 32 | (uint)place)) >> 32) * (ulong)units >> 32);
 
     /// <summary>SplitMix64 (Steele, Lea and Flood 2014): a step and its finaliser.</summary>
     private static ulong Mix(ulong x)
