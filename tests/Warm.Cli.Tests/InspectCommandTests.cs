@@ -33,7 +33,9 @@ public class InspectCommandTests
     [Fact]
     public void Inspect_takes_a_single_file_and_an_average()
     {
-        WarmProcess file = WarmProcess.Run("inspect", Path.Combine(Member, "model.safetensors"), "--json");
+        using var folder = new TemporaryFolder();
+        File.Copy(Path.Combine(Member, "model.safetensors"), folder["alone.safetensors"]);
+        WarmProcess file = WarmProcess.Run("inspect", folder["alone.safetensors"], "--json");
         Assert.Equal(0, file.ExitCode);
         Assert.Null(file.Json["architecture"]);
         WarmProcess average = WarmProcess.Run("inspect", $"avg:{Member},{Member}", "--json", "--no-hash");

@@ -9,7 +9,7 @@ namespace Warm;
 /// </summary>
 /// <remarks>
 /// In a folder <c>model.safetensors</c> or <c>model.safetensors.index.json</c> is taken; <c>pytorch_model.bin</c> beside it is left alone, with a remark. An index beside a single
-/// file is refused, for the libraries differ in which they take: name one with <see cref="OpenFile"/>. Links are followed, so a hub cache's <c>snapshots/...</c> folder opens.
+/// file is refused, for the libraries differ in which they take: name one, as the path or with <see cref="OpenFile"/>. Links are followed, so a hub cache's <c>snapshots/...</c> folder opens.
 /// <para><see cref="View"/> maps a file. Trap: when another program shortens a mapped file, the next touch of the missing part kills the process. Plain reads give an error instead.</para>
 /// </remarks>
 public sealed class Checkpoint : Weights
@@ -56,15 +56,18 @@ public sealed class Checkpoint : Weights
     /// <summary>The free texts of the first file's header (<c>format: pt</c>).</summary>
     public IReadOnlyDictionary<string, string> Metadata => _files.Count == 0 ? new Dictionary<string, string>() : _files[0].Header.Metadata;
 
-    /// <summary>Opens a folder, or a single weight file (tensors only, without a <see cref="Folder"/>).</summary>
+    /// <summary>
+    /// Opens a folder, or a single weight file. A file is tensors only, without a <see cref="Folder"/>, unless it is an index, or the model.safetensors beside a config.json:
+    /// then it is that folder, with these weights.
+    /// </summary>
     public static Checkpoint Open(string path)
     {
         if (path.Length == 0 || path.Contains('\0')) throw new WarmException(JsonText.Quote(path), "is no path", "a folder with config.json and model.safetensors");
         if (Directory.Exists(path)) return OpenFolder(path, WeightFiles.Choose(path, out List<string> remarks), remarks);
         if (!File.Exists(path)) throw new WarmException(path, "is not there", "a folder with config.json and model.safetensors", "Warm downloads nothing: give a path on this machine.");
         if (WeightFiles.Refusal(path) is { } refusal) throw refusal;
-        if (System.IO.Path.GetFileName(path).EndsWith(".index.json", StringComparison.Ordinal))
-            return OpenFile(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, System.IO.Path.GetFileName(path));
+        // The whole of a folder's weights, named: the way to choose where an index lies beside a single file.
+        if (WeightFiles.IsWholeModel(path)) return OpenFile(System.IO.Path.GetDirectoryName(path) is { Length: > 0 } folder ? folder : ".", System.IO.Path.GetFileName(path));
         SafetensorsFile file = SafetensorsFile.Open(path);
         return new(path, null, [file], file.Header.Tensors.Keys.ToDictionary(name => name, _ => file), []);
     }

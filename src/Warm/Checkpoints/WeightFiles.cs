@@ -8,6 +8,13 @@ internal static class WeightFiles
     /// <summary>Whether there is anything of that name, a broken link included: such a link is an error to name, not a file to overlook.</summary>
     public static bool Exists(string path) => File.Exists(path) || new FileInfo(path).LinkTarget is not null;
 
+    /// <summary>Whether a file stands for all weights of the folder it lies in: an index, or model.safetensors (or a variant, model.fp16.safetensors) beside a config.json.</summary>
+    public static bool IsWholeModel(string path)
+    {
+        string name = Path.GetFileName(path);
+        return name.EndsWith(".index.json", StringComparison.Ordinal) || (name.StartsWith("model.", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal) && Exists(Path.Combine(Path.GetDirectoryName(path) ?? "", "config.json")));
+    }
+
     /// <summary>The weight file or index of a folder.</summary>
     public static string Choose(string folder, out List<string> remarks)
     {
@@ -15,7 +22,7 @@ internal static class WeightFiles
         string In(string name) => Path.Combine(folder, name);
         bool single = Exists(In(Single)), index = Exists(In(Index));
         if (single && index)
-            throw new WarmException(folder, $"holds both {Single} and {Index}", "one of them, for libraries differ in which they take", $"Name one: --file {Single} or --file {Index}.");
+            throw new WarmException(folder, $"holds both {Single} and {Index}", "one of them, for libraries differ in which they take", $"Name one: {In(Single)} or {In(Index)}.");
         string? bin = Array.Find(["pytorch_model.bin", "pytorch_model.bin.index.json"], name => Exists(In(name)));
         if (single || index)
         {
@@ -68,7 +75,7 @@ internal static class WeightFiles
         if (Those(n => Path.GetExtension(n) is ".incomplete" or ".part" or ".crdownload" or ".aria2") is { Length: > 0 } partial)
             return new(folder, $"holds an unfinished download ({partial[0]})", Expected, "Finish the download.");
         if (Those(n => n.EndsWith(".safetensors", StringComparison.Ordinal)) is { Length: > 0 } others)
-            return new(folder, $"has no {Single}, but {string.Join(", ", others.Take(8))}", Expected, $"Name one: --file {others[0]}.");
+            return new(folder, $"has no {Single}, but {string.Join(", ", others.Take(8))}", Expected, $"Name one: {Path.Combine(folder, others[0])}.");
         return new(folder, $"holds no weights: there {(names.Length == 1 ? "is" : "are")} {string.Join(", ", names.Take(8))}{(names.Length > 8 ? $" and {names.Length - 8} more" : "")}",
             $"config.json with {Expected}");
     }

@@ -101,7 +101,7 @@ internal sealed class AtomicFile : IDisposable
     public static WarmException Refusal(string path, Exception error)
     {
         const int DiskFull = 28; // ENOSPC; Windows says ERROR_DISK_FULL, 112
-        if (error is IOException io && ((io.HResult & 0xFFFF) is DiskFull or 112 || io.Message.Contains("No space", StringComparison.Ordinal)))
+        if (error is IOException io && ((io.HResult & 0xFFFF) is DiskFull or 112 || io.Message.Contains("disk was full", StringComparison.Ordinal))) // the second is .NET's own where size is asked for beforehand
             return new(path, "cannot be written: the disk is full", fix: "Free some space or choose another place; nothing was left behind.", inner: error);
         return error is DirectoryNotFoundException
             ? new(path, "cannot be written: its folder is not there", inner: error)

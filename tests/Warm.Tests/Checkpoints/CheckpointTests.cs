@@ -113,7 +113,7 @@ public class CheckpointTests
         using var folder = new TemporaryFolder();
         WriteShards(folder, """{"a":"s1.safetensors"}""");
         Write(folder["model.safetensors"], ("a", [9, 9]));
-        Assert.Contains("--file", Refused(folder.Path));
+        Assert.Contains("Name one", Refused(folder.Path));
         foreach ((string file, float expected) in ((string, float)[])[("model.safetensors", 9), ("model.safetensors.index.json", 1)])
         {
             using Checkpoint checkpoint = Checkpoint.OpenFile(folder.Path, file);
@@ -121,6 +121,24 @@ public class CheckpointTests
             checkpoint.Read("a", 0, a);
             Assert.Equal(expected, a[0]);
             Assert.NotNull(checkpoint.Folder!.Config);
+            using Checkpoint byPath = Checkpoint.Open(folder[file]);
+            byPath.Read("a", 0, a);
+            Assert.Equal(expected, a[0]);
+            Assert.NotNull(byPath.Folder!.Config);
+        }
+    }
+
+    [Fact]
+    public void Open_of_a_shard_or_a_file_without_config_is_tensors_only()
+    {
+        using var folder = new TemporaryFolder();
+        WriteShards(folder, """{"a":"s1.safetensors"}""");
+        Write(folder["bare/model.safetensors"], ("a", [9, 9]));
+        foreach (string file in (string[])["s1.safetensors", "bare/model.safetensors"])
+        {
+            using Checkpoint checkpoint = Checkpoint.Open(folder[file]);
+            Assert.Null(checkpoint.Folder);
+            Assert.Equal(folder[file], checkpoint.Name);
         }
     }
 

@@ -28,4 +28,14 @@ public class AtomicFileTests
         Assert.Equal("theirs", File.ReadAllText(folder["a"]));
         Assert.Single(Directory.GetFileSystemEntries(folder.Path, "*", new EnumerationOptions { AttributesToSkip = 0 }));
     }
+
+    [Fact]
+    public void Create_says_that_the_disk_is_full_and_leaves_nothing()
+    {
+        const string Memory = "/dev/shm"; // a file system that never holds 32 TiB
+        if (!Directory.Exists(Memory)) return;
+        string path = Path.Combine(Memory, $"warm-test-{Guid.NewGuid():N}");
+        Assert.Contains("the disk is full", Assert.Throws<WarmException>(() => AtomicFile.Create(path, size: 1L << 45)).Message);
+        Assert.Empty(Directory.GetFiles(Memory, $".{Path.GetFileName(path)}*", new EnumerationOptions { AttributesToSkip = 0 }));
+    }
 }
