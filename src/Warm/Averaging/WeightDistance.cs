@@ -77,6 +77,14 @@ public sealed class WeightDistance
     /// <summary>Share of values in which two differences from the base have the same sign, of those in which neither is 0.</summary>
     public double SignAgreement(int i, int j) => HasBase ? (double)PerTensor.Sum(t => t.Agree![i, j]) / Math.Max(1, PerTensor.Sum(t => t.Both![i, j])) : double.NaN;
 
+    /// <summary><c>2 models, 39 tensors: farthest 7.020, least cosine 0.995</c></summary>
+    public override string ToString()
+    {
+        (int I, int J)[] pairs = [.. Enumerable.Range(0, Count).SelectMany(j => Enumerable.Range(0, j).Select(i => (i, j)))];
+        string apart = pairs.Length == 0 ? "" : FormattableString.Invariant($": farthest {pairs.Max(p => Distance(p.I, p.J)):F3}, least cosine {pairs.Min(p => Cosine(p.I, p.J)):F3}");
+        return $"{Count} models, {PerTensor.Count} tensors{apart}";
+    }
+
     /// <summary>Measures members, and their differences from a base where one is given. Reads everything once.</summary>
     public static WeightDistance Measure(IReadOnlyList<Weights> members, Weights? @base = null, int threads = 0, CancellationToken cancellation = default)
     {

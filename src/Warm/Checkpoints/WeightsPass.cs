@@ -109,6 +109,9 @@ public class WeightsPass
         failure?.Throw();
     }
 
+    /// <summary><c>a pass over runs/rm-1</c></summary>
+    public override string ToString() => $"a pass over {Weights.Name}";
+
     /// <summary>Told that a thread failed, so that none waits for it.</summary>
     protected virtual void Failed() { }
 }
