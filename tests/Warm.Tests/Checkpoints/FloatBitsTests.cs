@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using System.Text.Json;
+using Warm.Testing;
 
 namespace Warm.Tests;
 
@@ -148,4 +150,26 @@ public class FloatBitsTests
 
     [Fact]
     public void Widen_refuses_integers() => Assert.Throws<WarmException>(() => FloatBits.Widen(DType.I32, new byte[4], new float[1]));
+
+    [ReferenceFact]
+    public void Widen_and_Narrow_agree_with_torch_on_every_16_bit_pattern_and_many_singles()
+    {
+        JsonElement hashes = JsonText.Read(Reference.Path("architectures", "operations", "conversions.json")).GetProperty("sha256");
+        byte[] patterns = MemoryMarshal.AsBytes<ushort>([.. Enumerable.Range(0, 65_536).Select(p => (ushort)p)]).ToArray();
+        float[] many = [.. Enumerable.Range(0, 200_000).Select(i => BitConverter.UInt32BitsToSingle((uint)(i * 2654435761L))).Where(float.IsFinite)];
+        Assert.Equal(hashes.GetProperty("many_count").GetInt32(), many.Length);
+        foreach ((DType dtype, string name) in ((DType, string)[])[(DType.BF16, "bf16"), (DType.F16, "f16")])
+        {
+            var wide = new float[65_536];
+            FloatBits.Widen(dtype, patterns, wide);
+            float[] numbers = [.. wide.Where(v => !float.IsNaN(v))]; // a NaN's payload differs between machines
+            Assert.Equal(hashes.GetProperty($"{name}_to_f32_without_nan").GetString(), ContentHash.Of(MemoryMarshal.AsBytes<float>(numbers)));
+            byte[] narrow = new byte[many.Length * 2], byDouble = new byte[many.Length * 2];
+            FloatBits.Narrow(dtype, many, narrow);
+            Assert.Equal(hashes.GetProperty($"f32_to_{name}_many").GetString(), ContentHash.Of(narrow));
+            FloatBits.Narrow(dtype, [.. many.Select(v => (double)v)], byDouble);
+            Assert.Equal(narrow, byDouble);
+        }
+        Reference.Count("conversions", 2 * 65_536 + 2 * many.Length);
+    }
 }
