@@ -13,8 +13,50 @@ internal static class ModelReader
             "BPE" => BytePairs(json, byteLevel),
             "WordPiece" => new WordPiece(Vocabulary(json), json["unk_token"].Text, json["continuing_subword_prefix"].Text, json["max_input_chars_per_word"].Natural),
             "WordLevel" => new WordLevel(Vocabulary(json), json["unk_token"].Text),
-            _ => throw json.Refuse($"the model {type} is not built", "BPE, WordPiece and WordLevel are"),
+            "Unigram" => UnigramOf(json),
+            _ => throw json.Refuse($"the model {type} is not built", "BPE, WordPiece, WordLevel and Unigram are"),
         };
+    }
+
+    private static Unigram UnigramOf(JsonPlace json)
+    {
+        var entries = new List<(string, double)>();
+        foreach (JsonPlace entry in json["vocab"].Items())
+        {
+            JsonPlace[] parts = [.. entry.Items()];
+            if (parts.Length != 2 || parts[1].Kind != JsonValueKind.Number) throw entry.Refuse("is not an entry and its score", "[\"token\", -1.5]");
+            entries.Add((parts[0].Text, Score(parts[1].Value.GetRawText())));
+        }
+        int? unknown = json.Find("unk_id")?.Natural;
+        if (unknown >= entries.Count) throw json["unk_id"].Refuse($"is {unknown}", $"the vocabulary has {entries.Count} entries");
+        return new Unigram(entries, unknown, json.Find("byte_fallback")?.Flag ?? false);
+    }
+
+    /// <summary>
+    /// Trap: the library's JSON reader does not round numbers to the nearest double. It makes an integer of the digits (as many as fit 64 bits) and divides
+    /// it by a power of ten, two roundings; ways through a text that tie in one reading do not in the other.
+    /// </summary>
+    private static double Score(string number)
+    {
+        ulong digits = 0;
+        int exponent = 0, at = number[0] == '-' ? 1 : 0;
+        bool full = false, fraction = false;
+        for (; at < number.Length && (char.IsAsciiDigit(number[at]) || number[at] == '.'); at++)
+        {
+            if (number[at] == '.') { fraction = true; continue; }
+            uint digit = (uint)(number[at] - '0');
+            full |= digits > (ulong.MaxValue - digit) / 10;
+            if (!full) digits = digits * 10 + digit;
+            if (full && !fraction) exponent++;
+            if (!full && fraction) exponent--;
+        }
+        if (at < number.Length) exponent += int.TryParse(number.AsSpan(at + 1), out int written) ? Math.Clamp(written, -100_000, 100_000) : 0;
+        double value = digits;
+        for (; exponent < -308 && value != 0; exponent += 308) value /= 1e308;
+        value = exponent >= 0 ? value * Power(exponent) : value / Power(-exponent);
+        return number[0] == '-' ? -value : value;
+
+        static double Power(int exponent) => exponent > 308 ? double.PositiveInfinity : double.Parse($"1e{exponent}", System.Globalization.CultureInfo.InvariantCulture);
     }
 
     private static TokenTable Vocabulary(JsonPlace json)

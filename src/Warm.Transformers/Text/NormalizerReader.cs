@@ -18,8 +18,15 @@ internal static class NormalizerReader
         "Replace" => new ReplaceMatches(TokenizerJson.Pattern(json["pattern"]), json["content"].Text),
         "ByteLevel" => new ByteLevelNormalizer(),
         "BertNormalizer" => Bert(json),
+        "Precompiled" => Precompiled(json["precompiled_charsmap"]),
         string type => throw json.Refuse($"the normalizer {type} is not built"),
     };
+
+    private static CharacterMap Precompiled(JsonPlace map)
+    {
+        try { return new CharacterMap(Convert.FromBase64String(map.Text)); }
+        catch (FormatException error) { throw map.Refuse("is not a character map: " + error.Message.TrimEnd('.')); }
+    }
 
     private static BertNormalizer Bert(JsonPlace json)
     {

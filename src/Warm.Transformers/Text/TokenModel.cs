@@ -4,11 +4,14 @@ namespace Warm.Transformers;
 internal readonly record struct ModelToken(int Id, int Start, int End);
 
 /// <summary>What turns a piece into tokens: byte-pair encoding, WordPiece, a list of words.</summary>
-internal abstract class TokenModel(TokenTable vocabulary)
+internal abstract class TokenModel(TokenTable vocabulary, IEnumerable<(string Token, int Id)>? entries = null)
 {
-    private readonly Dictionary<int, string> _tokens = Invert(vocabulary);
+    private readonly Dictionary<int, string> _tokens = Invert(entries ?? vocabulary.Items);
 
     public TokenTable Vocabulary => vocabulary;
+
+    /// <summary>Entries of the vocabulary, doubles included.</summary>
+    public virtual int Size => vocabulary.Count;
 
     /// <summary>The kind, as a person would say it.</summary>
     public abstract string Kind { get; }
@@ -26,10 +29,10 @@ internal abstract class TokenModel(TokenTable vocabulary)
         token is not null && vocabulary.Find(token) is >= 0 and int id ? id : throw new WarmException("tokenizer.json", $"the {model} model's unknown token {(token is null ? "is not set" : $"'{token}' is not in its vocabulary")}",
             "a text with unknown characters needs one", "Use the tokenizer that the model was trained with.");
 
-    private static Dictionary<int, string> Invert(TokenTable vocabulary)
+    private static Dictionary<int, string> Invert(IEnumerable<(string Token, int Id)> entries)
     {
-        var tokens = new Dictionary<int, string>(vocabulary.Count);
-        foreach ((string token, int id) in vocabulary.Items) tokens.TryAdd(id, token);
+        var tokens = new Dictionary<int, string>();
+        foreach ((string token, int id) in entries) tokens.TryAdd(id, token);
         return tokens;
     }
 }

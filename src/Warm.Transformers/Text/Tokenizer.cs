@@ -51,7 +51,7 @@ public sealed class Tokenizer
     public string Kind => _steps.Model.Kind;
 
     /// <summary>Entries of the vocabulary, added tokens included.</summary>
-    public int VocabularySize => _steps.Model.Vocabulary.Count + _steps.Added.Count(token => _steps.Model.Vocabulary.Find(token.Content) < 0);
+    public int VocabularySize => _steps.Model.Size + _steps.Added.Count(token => _steps.Model.Vocabulary.Find(token.Content) < 0);
 
     /// <summary>The added tokens in file order.</summary>
     public IReadOnlyList<AddedToken> AddedTokens => _steps.Added;

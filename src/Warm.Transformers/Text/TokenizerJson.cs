@@ -98,7 +98,7 @@ internal sealed class TokenizerJson
             var token = new AddedToken(content, written, entry["special"].Flag, entry["single_word"].Flag, entry["lstrip"].Flag, entry["rstrip"].Flag, entry["normalized"].Flag);
             if (content.Length == 0) continue;
             bool again = places.TryGetValue(content, out int place);
-            int size = model.Vocabulary.Count, id = again ? tokens[place].Id : model.Vocabulary.Find(content);
+            int size = model.Size, id = again ? tokens[place].Id : model.Vocabulary.Find(content);
             if (id < 0) id = highest >= size || (size == 0 && highest >= 0) ? highest + 1 : size;
             if (id != written && !again)
                 throw entry.Refuse($"'{content}' has the id {written} in the file but gets {id}", model.Vocabulary.Find(content) >= 0 ? "the model's vocabulary holds it under that id" : "added tokens are numbered on from the vocabulary's size, in file order",

@@ -18,6 +18,7 @@ public class TokenizerComponentsTests(Xunit.Abstractions.ITestOutputHelper outpu
             try { tokenizer = Tokenizer.Open(Reference.Path("tokenizers", "components", name + ".json")); }
             catch (WarmException error)
             {
+                if (!s_refused.Contains(name)) wrong.Add($"{name}: {error.Message}");
                 refused++;
                 output.WriteLine($"refused {name}: {Short(error.Message)}");
                 continue;
@@ -40,6 +41,9 @@ public class TokenizerComponentsTests(Xunit.Abstractions.ITestOutputHelper outpu
         Reference.Count("tokenizer components: texts and pairs", cases);
         Assert.True(wrong.Count == 0, string.Join("\n", wrong));
     }
+
+    /// <summary>Ids that readers disagree about, a sequence at which the library fails, and one pre-tokenizer that is not built.</summary>
+    private static readonly string[] s_refused = ["a-empty-content", "a-far-ids", "a-wrong-id", "a-wrong-id-in-vocab", "post-sequence-two-templates", "p-unicode-scripts"];
 
     [ReferenceFact]
     public void Regexes_match_as_Oniguruma_does_or_are_refused_by_name()
@@ -114,7 +118,6 @@ public class TokenizerComponentsTests(Xunit.Abstractions.ITestOutputHelper outpu
     [
         "fixed-length-0", "template-unknown-special", // the library fails with a panic as soon as a text comes
         "template-id-lengths", // two ids and one token: the library's lists then differ in length
-        "no-model-type-unigram", "unigram-no-byte-fallback", "unigram-empty", // Unigram is not built
     ];
 
     [ReferenceFact]
