@@ -5,8 +5,8 @@ internal static class WeightFiles
 {
     private const string Single = "model.safetensors", Index = "model.safetensors.index.json";
 
-    /// <summary>Whether there is anything of that name, a broken link included: such a link is an error to name, not a file to overlook.</summary>
-    public static bool Exists(string path) => File.Exists(path) || new FileInfo(path).LinkTarget is not null;
+    /// <summary>Whether there is anything of that name, a broken link or a folder included: those are errors to name, not files to overlook.</summary>
+    public static bool Exists(string path) => Path.Exists(path) || new FileInfo(path).LinkTarget is not null;
 
     /// <summary>Whether a file stands for all weights of the folder it lies in: an index, or model.safetensors (or a variant, model.fp16.safetensors) beside a config.json.</summary>
     public static bool IsWholeModel(string path)

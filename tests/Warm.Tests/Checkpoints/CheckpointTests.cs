@@ -98,6 +98,7 @@ public class CheckpointTests
         Is("unfinished download", "config.json", "model.safetensors.incomplete");
         Is("model.fp16.safetensors", "config.json", "model.fp16.safetensors");
         Is("holds no weights: there is config.json", "config.json");
+        Is("model.safetensors: is a folder", "model.safetensors/");
         Is("side by side", "config.json", "model.safetensors", "adapter_config.json");
         Assert.Contains("is not there", Refused(folder["nowhere"]));
         Assert.Contains("downloads nothing", Refused("org/model"));
