@@ -7,8 +7,13 @@ namespace Warm.Benchmarks;
 /// <summary>Speeds in seconds rather than minutes, for work on a kernel: the best of some laps.</summary>
 internal static class Quick
 {
-    public static void Run(string? part)
+    private static string _only = "";
+
+    /// <param name="part"><c>Vector512/1</c>: kernels and threads that begin so, or null for all.</param>
+    /// <param name="only">Operations whose line begins so, or null for all.</param>
+    public static void Run(string? part, string? only)
     {
+        _only = only ?? "";
         foreach (CpuKernel kernel in new[] { CpuKernel.Vector512, CpuKernel.Vector256, CpuKernel.Portable }.Where(CpuEngine.Supports))
             foreach (int threads in new[] { 1, 2 })
             {
@@ -16,16 +21,16 @@ internal static class Quick
                 var engine = new CpuEngine(new() { Kernel = kernel, Threads = threads });
                 Console.WriteLine(engine.Name);
                 foreach ((int rows, int inputs, int outputs) in new[] { (1024, 1024, 1024), (4096, 384, 384), (4096, 384, 1536), (4096, 1536, 384), (512, 768, 2048), (8, 1024, 1024), (1, 1024, 1024) })
-                    Line($"product {rows} x {inputs} x {outputs}", 2.0 * rows * inputs * outputs, Product(engine, rows, inputs, outputs, DType.F32));
-                Line("product 1024 x 1024 x 1024, bf16 weights", 2.0 * 1024 * 1024 * 1024, Product(engine, 1024, 1024, 1024, DType.BF16));
+                    Line($"product {rows} x {inputs} x {outputs}", 2.0 * rows * inputs * outputs, () => Product(engine, rows, inputs, outputs, DType.F32));
+                Line("product 1024 x 1024 x 1024, bf16 weights", 2.0 * 1024 * 1024 * 1024, () => Product(engine, 1024, 1024, 1024, DType.BF16));
                 foreach ((int heads, int size, bool causal) in new[] { (12, 32, false), (12, 64, true) })
-                    Line($"attention, 16 texts of 300, {heads} x {size}{(causal ? ", causal" : "")}", 4.0 * 16 * 300 * 300 * heads * size / (causal ? 2 : 1), Attention(engine, heads, size, causal));
+                    Line($"attention, 16 texts of 300, {heads} x {size}{(causal ? ", causal" : "")}", 4.0 * 16 * 300 * 300 * heads * size / (causal ? 2 : 1), () => Attention(engine, heads, size, causal));
                 foreach (Activation activation in new[] { Activation.Gelu, Activation.Silu })
                     Values($"{activation}", 4096 * 1536, engine, x => engine.Activate(x, activation));
                 Values("add", 4096 * 1536, engine, x => engine.Add(x, x));
                 EngineWeight norm = engine.Load(new Memory(DType.F32, 384));
                 Values("layer norm", 4096 * 384, engine, x => engine.LayerNorm(x, norm, norm, 1e-12));
-                Encoder(engine);
+                if ("MiniLM".StartsWith(_only, StringComparison.OrdinalIgnoreCase)) Encoder(engine);
             }
     }
 
@@ -89,13 +94,18 @@ internal static class Quick
 
     private static void Values(string what, int count, CpuEngine engine, Func<EngineTensor, EngineTensor> run)
     {
+        if (!what.StartsWith(_only, StringComparison.OrdinalIgnoreCase)) return;
         using EngineTensor x = Upload(engine, count / 384, 384);
         double seconds = Best(() => run(x).Dispose());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {what,-48} {seconds / count * 1e9,8:F3} ns a value"));
     }
 
-    private static void Line(string what, double operations, double seconds) =>
+    private static void Line(string what, double operations, Func<double> measure)
+    {
+        if (!what.StartsWith(_only, StringComparison.OrdinalIgnoreCase)) return;
+        double seconds = measure();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {what,-48} {operations / seconds / 1e9,8:F1} GFLOP/s {seconds * 1e3,9:F3} ms"));
+    }
 
     private static double Best(Action run)
     {
