@@ -25,7 +25,7 @@ internal static class WeightedSum
 
     /// <summary>
     /// The whole average of sixteen values at a time, in registers, for members that are all stored as BF16 or all as F32 and a result in one of the two: the same steps as the plain
-    /// way, value by value, without stops in memory; the divisions run beside the conversions. Five times as quick as the plain way (bf16, six members, AVX-512).
+    /// way, value by value, without stops in memory; the divisions run beside the conversions. About twice as quick as the plain way (bf16, six members, AVX-512, a busy machine).
     /// </summary>
     /// <param name="members">Where each member's bits are in memory.</param>
     /// <param name="stored">BF16 or F32.</param>
@@ -42,25 +42,29 @@ internal static class WeightedSum
         finite = true;
         if (!Vector512.IsHardwareAccelerated || stored is not (DType.BF16 or DType.F32) || saved is not (DType.BF16 or DType.F32)) return 0;
         Vector512<double> over = Vector512.Create(divisor), bad = default;
-        int i = 0;
-        for (; i <= count - 16; i += 16)
+        bool plain = !coefficients.ContainsAnyExcept(1.0), brain = stored == DType.BF16;
+        int i = 0, n = members.Length;
+        fixed (nint* at = members)
+        fixed (double* c = coefficients)
         {
-            Vector512<double> low = default, high = default;
-            for (int m = 0; m < members.Length; m++)
+            for (; i <= count - 16; i += 16)
             {
-                Vector512<float> values = stored == DType.F32
-                    ? Vector512.Load((float*)members[m] + i)
-                    : (Vector512.WidenLower(Vector256.Load((ushort*)members[m] + i).ToVector512Unsafe()) << 16).AsSingle();
-                (Vector512<double> a, Vector512<double> b) = Vector512.Widen(values);
-                double c = coefficients[m];
-                if (c != 1) (a, b) = (a * c, b * c);
-                low += a;
-                high += b;
+                Vector512<double> low = default, high = default;
+                for (int m = 0; m < n; m++)
+                {
+                    Vector512<float> values = brain
+                        ? (Vector512.WidenLower(Vector256.Load((ushort*)at[m] + i).ToVector512Unsafe()) << 16).AsSingle()
+                        : Vector512.Load((float*)at[m] + i);
+                    (Vector512<double> a, Vector512<double> b) = Vector512.Widen(values);
+                    if (!plain) (a, b) = (a * c[m], b * c[m]); // 1 x is x
+                    low += a;
+                    high += b;
+                }
+                if (divisor != 1) (low, high) = (low / over, high / over);
+                bad += (low - low) + (high - high); // 0, or NaN for ever
+                if (saved == DType.F32) Vector512.Narrow(low, high).Store((float*)result + i);
+                else FloatBits.NarrowBF16(low, high).Store((ushort*)result + i);
             }
-            if (divisor != 1) (low, high) = (low / over, high / over);
-            bad += (low - low) + (high - high); // 0, or NaN for ever
-            if (saved == DType.F32) Vector512.Narrow(low, high).Store((float*)result + i);
-            else FloatBits.NarrowBF16(low, high).Store((ushort*)result + i);
         }
         finite = Vector512.Sum(bad) == 0;
         return i;
