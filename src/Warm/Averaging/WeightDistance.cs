@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Warm;
 
@@ -176,6 +177,7 @@ public sealed class WeightDistance
     }
 
     /// <summary>Inner product, squared distance and largest difference of two runs of values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // full strength at once: a sample is over before the loop would be compiled again
     private static (double Dot, double Squared, double Max) Pair(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
     {
         Vector<double> dot = default, squared = default, max = default;
@@ -197,6 +199,7 @@ public sealed class WeightDistance
         return (d, s, m);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // full strength at once: a sample is over before the loop would be compiled again
     private static (long Agree, long Both) Signs(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
     {
         Vector<long> agree = default, both = default;

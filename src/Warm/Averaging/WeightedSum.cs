@@ -80,6 +80,7 @@ internal static class WeightedSum
     }
 
     /// <summary>Whether no value is NaN or infinite.</summary>
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
     public static bool AllFinite(ReadOnlySpan<double> values)
     {
         ref double first = ref MemoryMarshal.GetReference(values);
