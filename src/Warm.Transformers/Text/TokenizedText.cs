@@ -6,7 +6,7 @@ public sealed record TokenizedText
     /// <summary>Vocabulary ids.</summary>
     public required IReadOnlyList<int> Ids { get; init; }
 
-    /// <summary>Vocabulary entries as spelt in the vocabulary.</summary>
+    /// <summary>Vocabulary entries as spelt in the vocabulary; of an added token what stands in the (normalised) text, with the white space that it took; of an unknown token of a Unigram model the text.</summary>
     public required IReadOnlyList<string> Tokens { get; init; }
 
     /// <summary>Where each token stands in its text: start and end in UTF-16 units; (0, 0) for special tokens added by the tokenizer.</summary>
