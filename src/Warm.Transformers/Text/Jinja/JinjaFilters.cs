@@ -35,11 +35,11 @@ internal static class JinjaFilters
     private static readonly (string, string, Body)[] Plain =
     [
         ("default", "value default_value? boolean?", (_, a) => a[0] is JinjaUndefined || (a[2]?.IsTrue ?? false) && !a[0]!.IsTrue ? a[1] ?? JinjaString.Empty : a[0]!),
-        ("attr", "obj name", (run, a) => Attr(a[0]!, a[1]!.ToText(run))),
+        ("attr", "obj name", (_, a) => Attr(a[0]!, a[1] is JinjaString name ? name.Value : throw JinjaException.Type($"attribute name must be string, not '{a[1]!.TypeName}'"))),
         ("abs", "x", (_, a) => Absolute(a[0]!)),
-        ("int", "value default? base?", (run, a) => ToInteger(run, a[0]!, a[1] ?? JinjaInteger.Of(0), a[2] is null ? 10 : JinjaNumber.Index(a[2]!))),
+        ("int", "value default? base?", (run, a) => ToInteger(run, a[0]!, a[1] ?? JinjaInteger.Of(0), a[2] ?? JinjaInteger.Of(10))),
         ("float", "value default?", (run, a) => ToFloat(run, a[0]!) ?? a[1] ?? new JinjaFloat(0)),
-        ("round", "value precision? method?", (run, a) => Round(run, a[0]!, a[1] is null ? 0 : JinjaNumber.Index(a[1]!), a[2]?.ToText(run) ?? "common")),
+        ("round", "value precision? method?", (run, a) => Round(run, a[0]!, a[1], a[2]?.ToText(run) ?? "common")),
         ("pprint", "value", (run, a) => run.Text(JinjaPrettyPrint.Of(run, a[0]!))),
         ("filesizeformat", "value binary?", (run, a) => run.Text(FileSize(ToFloat(run, a[0]!)?.Value ?? throw (a[0] is JinjaString bad ? JinjaException.Value($"could not convert string to float: {JinjaRepr.Short(bad)}")
             : JinjaException.Type($"float() argument must be a string or a real number, not '{a[0]!.TypeName}'")), a[1]?.IsTrue ?? false))),
@@ -58,11 +58,11 @@ internal static class JinjaFilters
         : value is JinjaFloat number ? new JinjaFloat(Math.Abs(number.Value))
         : throw JinjaException.Type($"bad operand type for abs(): '{value.TypeName}'");
 
-    private static JinjaValue ToInteger(JinjaRun run, JinjaValue value, JinjaValue otherwise, int radix)
+    private static JinjaValue ToInteger(JinjaRun run, JinjaValue value, JinjaValue otherwise, JinjaValue radix)
     {
         if (value is JinjaUndefined undefined) throw undefined.Error();
         if (JinjaNumber.TryInteger(value, out BigInteger integer)) return JinjaInteger.Of(integer);
-        if (value is JinjaString text && JinjaNumberText.TryInteger(text.Value, radix, out integer)) return run.Integer(integer);
+        if (value is JinjaString text && JinjaNumber.TryInteger(radix, out _) && JinjaNumberText.TryInteger(text.Value, JinjaNumber.Index(radix), out integer)) return run.Integer(integer);
         return ToFloat(run, value) is { } number && double.IsFinite(number.Value) ? run.Integer(new BigInteger(number.Value))
             : value is JinjaFloat { Value: double.PositiveInfinity or double.NegativeInfinity } ? throw new JinjaException("OverflowError", "cannot convert float infinity to integer") : otherwise;
     }
@@ -75,9 +75,10 @@ internal static class JinjaFilters
             : JinjaNumber.TryDouble(value, out double number) ? new JinjaFloat(number) : null;
     }
 
-    private static JinjaValue Round(JinjaRun run, JinjaValue value, int precision, string method)
+    private static JinjaValue Round(JinjaRun run, JinjaValue value, JinjaValue? places, string method)
     {
         if (method is not ("common" or "ceil" or "floor")) throw new JinjaException("FilterArgumentError", "method must be common, ceil or floor");
+        int precision = places is null ? 0 : JinjaNumber.Index(places);
         if (method == "common")
         {
             if (JinjaNumber.TryInteger(value, out BigInteger integer)) return RoundInteger(run, integer, precision);
@@ -129,7 +130,7 @@ internal static class JinjaNumberText
         else if (radix is 2 or 0 && text.StartsWith("0b", StringComparison.OrdinalIgnoreCase)) (text, radix) = (text[2..], 2);
         else if (radix is 8 or 0 && text.StartsWith("0o", StringComparison.OrdinalIgnoreCase)) (text, radix) = (text[2..], 8);
         else if (radix == 0) radix = 10;
-        if (radix is < 2 or > 36) throw JinjaException.Value("int() base must be >= 2 and <= 36, or 0");
+        if (radix is < 2 or > 36) return false;
         if (text.Length == 0 || text[^1] == '_' || text.Contains("__") || text.Length > 2 * JinjaLimits.Digits * 4) return false;
         if (text[0] == '_') return false;
         foreach (int point in JinjaString.CodePoints(text.Replace("_", "")))

@@ -218,6 +218,7 @@ internal static class JinjaListFilters
     private static IEnumerable<JinjaValue> Map(JinjaRun run, JinjaValue value, JinjaArguments a)
     {
         if (!value.IsTrue) yield break;
+        if (value.Iterate() is null) throw JinjaException.NotIterable(value);
         Func<JinjaValue, JinjaValue> map;
         if (a.Positional.Count == 0 && a.Named.FirstOrDefault(n => n.Key == "attribute").Value is { } attribute)
         {
@@ -237,6 +238,7 @@ internal static class JinjaListFilters
     private static IEnumerable<JinjaValue> Select(JinjaRun run, JinjaValue value, JinjaArguments a, bool keep, bool attribute)
     {
         if (!value.IsTrue) yield break;
+        if (value.Iterate() is null) throw JinjaException.NotIterable(value);
         if (attribute && a.Positional.Count == 0) throw new JinjaException("FilterArgumentError", "Missing parameter for attribute name");
         Func<JinjaValue, JinjaValue> path = Path(run, attribute ? a.Positional[0] : null);
         int first = attribute ? 1 : 0;

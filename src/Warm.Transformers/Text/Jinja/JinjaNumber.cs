@@ -88,7 +88,7 @@ internal static class JinjaNumber
     /// <summary>A number that must be a whole one (an index, a width), within an int.</summary>
     public static int Index(JinjaValue value)
     {
-        if (!TryInteger(value, out BigInteger number)) throw JinjaException.Type($"'{value.TypeName}' object cannot be interpreted as an integer");
+        if (!TryInteger(value, out BigInteger number)) throw value is JinjaUndefined undefined ? undefined.Error() : JinjaException.Type($"'{value.TypeName}' object cannot be interpreted as an integer");
         return number > int.MaxValue ? int.MaxValue : number < int.MinValue ? int.MinValue : (int)number;
     }
 

@@ -220,7 +220,7 @@ internal static class JinjaStringMethods
     /// <summary>The part between two positions given as arguments, and where it begins in code points; null where it begins beyond the end.</summary>
     private static (string Text, int Start)? Between(JinjaString self, JinjaValue? from, JinjaValue? to)
     {
-        int start = Position(from, 0), end = Position(to, self.Count);
+        int start = Position(from, 0), end = Math.Min(Position(to, self.Count), self.Count);
         if (start > self.Count || start > end) return null;
         int a = self.UnitAt(start), b = self.UnitAt(end);
         return (self.Value[a..b], start);
@@ -230,7 +230,7 @@ internal static class JinjaStringMethods
             if (value is null or JinjaNone) return otherwise;
             if (!JinjaNumber.TryInteger(value, out _)) throw JinjaException.Type("slice indices must be integers or None or have an __index__ method");
             long index = JinjaNumber.Index(value);
-            return (int)(index < 0 ? Math.Max(0, index + self.Count) : ReferenceEquals(value, to) ? Math.Min(index, self.Count) : index);
+            return (int)(index < 0 ? Math.Max(0, index + self.Count) : index);
         }
     }
 
