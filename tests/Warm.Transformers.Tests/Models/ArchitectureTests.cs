@@ -45,6 +45,25 @@ public class ArchitectureTests(ITestOutputHelper output)
     }
 
     [ReferenceFact]
+    public void Hidden_of_dynamic_rotation_remembers_no_earlier_text()
+    {
+        // transformers keeps the longest text's frequencies in the model; here each text has its own, as a fresh model would.
+        var reference = new ReferenceFolder("llama-rope-dynamic");
+        var engine = new ReferenceEngine();
+        using Checkpoint weights = Checkpoint.Open(reference.Path);
+        using Transformer model = Architectures.Load(weights, engine);
+        var calls = reference.Root.GetProperty("calls_in_order_on_one_model").EnumerateArray()
+            .Select(call => (Ids: call.GetProperty("input_ids")[0].EnumerateArray().Select(id => id.GetInt32()).ToArray(), Reward: call.GetProperty("fresh_model_f64")[0][0].GetDouble())).ToArray();
+        foreach ((int[] ids, double reward) in calls)
+        {
+            BatchLayout layout = BatchLayout.Of([ids]);
+            AssertClose([reward], Rewards(model, engine, layout, [layout.RowOf(0, model.Head.ReadAt(ids))]), 1e-9, $"{ids.Length} ids");
+        }
+        BatchLayout together = BatchLayout.Of([.. calls.Select(c => c.Ids)], model.Architecture.SharesBeginnings);
+        AssertClose([.. calls.Select(c => c.Reward)], Rewards(model, engine, together, [.. calls.Select((c, n) => together.RowOf(n, model.Head.ReadAt(c.Ids)))]), 1e-9, "all in one pass");
+    }
+
+    [ReferenceFact]
     public void Load_of_relative_positions_is_refused()
     {
         using Checkpoint weights = Checkpoint.Open(Reference.Path("architectures", "bert-relative-key-ignored"));
