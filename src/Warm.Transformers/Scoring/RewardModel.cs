@@ -7,7 +7,7 @@ namespace Warm.Transformers;
 /// <remarks>
 /// Texts of a call are packed, never padded; texts that begin alike share those rows where the model is causal. A reward depends on nothing else in the call: its bits are the same
 /// alone, in any company and on any number of threads (on <see cref="CpuEngine"/>, within one kernel).
-/// <para>Memory: what <see cref="RewardModelOptions.Residency"/> says, and while scoring about 10 x hidden size x <see cref="ScoringOptions.TokensPerPass"/> singles.</para>
+/// <para>Memory: what <see cref="RewardModelOptions.Residency"/> says, and while scoring about eleven times hidden size (Llama, intermediate size 2.7 times that) x <see cref="ScoringOptions.TokensPerPass"/> singles.</para>
 /// </remarks>
 public sealed class RewardModel : IRewardModel, IDisposable
 {
@@ -136,6 +136,6 @@ public sealed class RewardModel : IRewardModel, IDisposable
     /// <summary>Gives the weights back. Scores that are being computed must be waited for first.</summary>
     public void Dispose() => _transformer.Dispose();
 
-    /// <summary><c>runs/warm: LlamaForSequenceClassification, 4 layers ... read at the last token that is no pad, text form template, cpu avx512, 2 threads</c></summary>
+    /// <summary><c>runs/warm: LlamaForSequenceClassification, read at LastNotPad, text form template, cpu avx512, 2 threads</c></summary>
     public override string ToString() => $"{Name}: {Architecture}, read at {ReadPosition}, text form {TextForm}, {Engine.Name}";
 }
