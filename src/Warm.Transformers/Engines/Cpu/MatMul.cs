@@ -4,13 +4,13 @@ namespace Warm.Transformers;
 /// The product y = x W^T + b: [rows, inputs] times [outputs, inputs] (or [inputs, outputs] where transposed) to [rows, outputs].
 /// </summary>
 /// <remarks>
-/// W is widened and packed in slices of 256 k by up to 768 outputs, panels of two vectors' width side by side: a slice lies in the second-level cache while a block of rows passes over it, beside that
+/// W is widened and packed in slices of 256 k by up to 1024 outputs, panels of two vectors' width side by side: a slice lies in the second-level cache while a block of rows passes over it, beside that
 /// block's y; a tile of rows is packed k by k and lies in the first-level cache. Lanes are outputs; every y is one chain over k, ascending; the bias comes last.
 /// So a row's bits depend on no other row, and threads share rows or columns but never k.
 /// </remarks>
 internal static unsafe class MatMul
 {
-    private const int Depth = 256, WidestSlice = 768, RowBlock = 252, FewRows = 128;
+    private const int Depth = 256, WidestSlice = 1024, RowBlock = 252, FewRows = 128;
     private const long MostPacked = 1 << 22; // values of W packed at a time: 16 MB
 
     /// <summary>What is multiplied. A class so that threads share it.</summary>
