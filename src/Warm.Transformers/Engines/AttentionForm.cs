@@ -32,4 +32,7 @@ public sealed record AttentionForm
 
     /// <summary>ALiBi: the slope of each query head; <c>slope_h j</c> is added to a score after scaling. Empty for none.</summary>
     public ReadOnlyMemory<float> AlibiSlopes { get; init; }
+
+    /// <summary>A bias by the distance of query and key, added to a score after scaling, or null.</summary>
+    public BucketBias? Buckets { get; init; }
 }

@@ -19,7 +19,12 @@ internal sealed record Transformer(string Name, Architecture Architecture, Rewar
 internal static class Architectures
 {
     /// <summary>What is built, as config.json spells it.</summary>
-    private static readonly string[] Known = ["LlamaForSequenceClassification", "BertForSequenceClassification"];
+    private static readonly string[] Known = 
+    [
+        "LlamaForSequenceClassification",
+        "BertForSequenceClassification", "RobertaForSequenceClassification", "XLMRobertaForSequenceClassification", "CamembertForSequenceClassification", "DistilBertForSequenceClassification",
+        "ElectraForSequenceClassification", "MPNetForSequenceClassification",
+    ];
 
     /// <summary>Keys that every config.json may carry and that change nothing in a reward.</summary>
     private static readonly string[] Harmless =
@@ -57,10 +62,21 @@ internal static class Architectures
             return (architecture, head(asked, architecture.HiddenSize), asked);
         }
 
+        Func<ModelWeights, int, RewardHead> Encoder(string dense, Activation activation, string output, string? activationPath = null) =>
+            (w, hidden) => RewardHead.OfEncoder(w, engine, config, hidden, readAt, dense, activation, output, activationPath);
+
+        (Architecture, RewardHead, ModelWeights) Roberta(string family) => Build(family, Transformers.Roberta.Prefix, w => new Roberta(keys, w, engine), Encoder("classifier.dense", Activation.Tanh, "classifier.out_proj"));
+
         (Architecture architecture, RewardHead head, ModelWeights asked) = name switch
         {
             "LlamaForSequenceClassification" => Build("llama", Llama.Prefix, w => new Llama(keys, w, engine), (w, hidden) => RewardHead.OfDecoder(w, engine, config, hidden, readAt)),
-            "BertForSequenceClassification" => Build("bert", Bert.Prefix, w => new Bert(keys, w, engine), (w, hidden) => RewardHead.OfBert(w, engine, config, hidden, readAt)),
+            "BertForSequenceClassification" => Build("bert", Bert.Prefix, w => new Bert(keys, w, engine), Encoder("bert.pooler.dense", Activation.Tanh, "classifier")),
+            "RobertaForSequenceClassification" => Roberta("roberta"),
+            "XLMRobertaForSequenceClassification" => Roberta("xlm-roberta"),
+            "CamembertForSequenceClassification" => Roberta("camembert"),
+            "DistilBertForSequenceClassification" => Build("distilbert", DistilBert.Prefix, w => new DistilBert(keys, w, engine), Encoder("pre_classifier", Activation.Relu, "classifier")),
+            "ElectraForSequenceClassification" => Build("electra", Electra.Prefix, w => new Electra(keys, w, engine), Encoder("classifier.dense", Activation.Gelu, "classifier.out_proj", "classifier.activation")),
+            "MPNetForSequenceClassification" => Build("mpnet", MpNet.Prefix, w => new MpNet(keys, w, engine), Encoder("classifier.dense", Activation.Tanh, "classifier.out_proj")),
             _ when name.EndsWith("ForCausalLM", StringComparison.Ordinal) => throw new WarmException(config.Path, $"\"architectures\" names {name}, a language model", "a reward model", "It has no reward head: it can be averaged, not asked for rewards."),
             _ => throw new WarmException(config.Path, $"\"architectures\" names {name}", $"one of {string.Join(", ", Known)}"),
         };

@@ -1,26 +1,44 @@
 namespace Warm.Transformers;
 
+/// <summary>One layer of a head: <c>x W^T (+ b)</c>, then a function, then a layer norm, where there are such.</summary>
+/// <param name="Path">The tensors' name without <c>.weight</c> and <c>.bias</c>.</param>
+/// <param name="Outputs">Columns of its output.</param>
+/// <param name="Bias">Whether it has a bias.</param>
+/// <param name="Activation">The function after it, or null.</param>
+/// <param name="Norm">The layer norm after the function, or null.</param>
+/// <param name="ActivationPath">The module that puts out the function's values, for the trace; or null.</param>
+internal sealed record HeadLayer(string Path, int Outputs, bool Bias, Activation? Activation = null, HeadNorm? Norm = null, string? ActivationPath = null);
+
+/// <summary>The layer norm inside a head.</summary>
+internal sealed record HeadNorm(string Path, bool Bias, double Epsilon);
+
 /// <summary>
 /// What turns hidden states into rewards: a row of linear layers with functions between them, and the rule for the token whose state they read.
 /// <list type="bullet">
 /// <item>Decoders (<c>*ForSequenceClassification</c>): reward = score(h), no bias, at the last id that is not pad_token_id</item>
-/// <item>BERT: reward = classifier(tanh(pooler.dense(h))) at the first token</item>
+/// <item>BERT: reward = classifier(tanh(pooler.dense(h))) at the first token; its relatives alike, with other names and functions</item>
+/// <item>ModernBERT: reward = classifier(LN(act(head.dense(h)))) at the first token, or from the mean of all</item>
 /// </list>
 /// </summary>
 internal sealed class RewardHead : IDisposable
 {
     private readonly Engine _engine;
-    private readonly (string Path, Activation? Activation)[] _steps;
-    private readonly WeightGroup<LinearWeight[]> _weights;
+    private readonly HeadLayer[] _layers;
+    private readonly WeightGroup<Loaded[]> _weights;
     private readonly int? _pad;
     private readonly int[] _endOfText;
 
-    private RewardHead(ModelWeights weights, Engine engine, ModelConfig config, RewardPosition position, int labels, params (string Path, int Inputs, int Outputs, bool Bias, Activation? Activation)[] steps)
+    private sealed record Loaded(LinearWeight Linear, EngineWeight? Norm, EngineWeight? NormBias);
+
+    private RewardHead(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition position, HeadLayer[] layers)
     {
         _engine = engine;
-        _steps = [.. steps.Select(s => (s.Path, s.Activation))];
-        _weights = weights.Group(w => steps.Select(s => w.Linear(s.Path, s.Inputs, s.Outputs, s.Bias)).ToArray());
-        (Position, Labels) = (position, labels);
+        _layers = layers;
+        _weights = weights.Group(w => layers.Select((layer, i) => new Loaded(
+            w.Linear(layer.Path, i == 0 ? hidden : layers[i - 1].Outputs, layer.Outputs, layer.Bias),
+            layer.Norm is null ? null : w.Weight($"{layer.Norm.Path}.weight", layer.Outputs),
+            layer.Norm is { Bias: true } ? w.Weight($"{layer.Norm.Path}.bias", layer.Outputs) : null)).ToArray());
+        (Position, Labels) = (position, layers[^1].Outputs);
         ModelConfig text = config.Text;
         _pad = config.PadTokenId;
         _endOfText = text.Find("eos_token_id") is not { } eos ? [] : eos.ValueKind == System.Text.Json.JsonValueKind.Array ? [.. eos.EnumerateArray().Select(e => e.TryGetInt32(out int id) ? id : -1)]
@@ -33,14 +51,24 @@ internal sealed class RewardHead : IDisposable
     /// <summary>The token whose state is read.</summary>
     public RewardPosition Position { get; }
 
+    /// <summary>A head of these layers; the last has an output a label.</summary>
+    public static RewardHead Of(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition position, params HeadLayer[] layers) => new(weights, engine, config, hidden, position, layers);
+
     /// <summary>A decoder's <c>score</c>.</summary>
     public static RewardHead OfDecoder(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition? position) =>
-        new(weights, engine, config, position ?? RewardPositions.Of(config) ?? RewardPosition.LastNotPad, CountLabels(weights, config, "score.weight"), ("score", hidden, CountLabels(weights, config, "score.weight"), false, null));
+        Of(weights, engine, config, hidden, position ?? RewardPositions.Of(config) ?? RewardPosition.LastNotPad, new HeadLayer("score", CountLabels(weights, config, "score.weight"), Bias: false));
 
-    /// <summary>BERT's pooler and classifier.</summary>
-    public static RewardHead OfBert(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition? position) =>
-        new(weights, engine, config, position ?? RewardPositions.Of(config) ?? RewardPosition.First, CountLabels(weights, config, "classifier.weight"),
-            ("bert.pooler.dense", hidden, hidden, true, Activation.Tanh), ("classifier", hidden, CountLabels(weights, config, "classifier.weight"), true, null));
+    /// <summary>An encoder's <c>output(activation(dense(h)))</c> at the first token, both with biases. <paramref name="activationPath"/>: the module that puts out the function's values, if there is one.</summary>
+    public static RewardHead OfEncoder(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition? position, string dense, Activation activation, string output, string? activationPath = null) =>
+        Of(weights, engine, config, hidden, position ?? RewardPositions.Of(config) ?? RewardPosition.First,
+            new HeadLayer(dense, hidden, Bias: true, activation, ActivationPath: activationPath), new HeadLayer(output, CountLabels(weights, config, $"{output}.weight"), Bias: true));
+
+    /// <summary>ModernBERT's prediction head and classifier, at the first token or from the mean.</summary>
+    public static RewardHead OfModernBert(ModelWeights weights, Engine engine, ConfigKeys keys, ModelConfig config, int hidden, RewardPosition? position) =>
+        Of(weights, engine, config, hidden, position ?? RewardPositions.Of(config) ?? RewardPosition.First,
+            new HeadLayer("head.dense", hidden, keys.Flag("classifier_bias", false), keys.Activation("classifier_activation", "gelu"),
+                new HeadNorm("head.norm", keys.Flag("norm_bias", false), keys.Number("norm_eps", 1e-5)), "head.act"),
+            new HeadLayer("classifier", CountLabels(weights, config, "classifier.weight"), Bias: true));
 
     /// <summary>Index of the token that carries the reward; -1 for a mean over all.</summary>
     /// <param name="ids">A text.</param>
@@ -77,15 +105,28 @@ internal sealed class RewardHead : IDisposable
     {
         using var weights = _weights.Use();
         EngineTensor x = states;
-        for (int i = 0; i < _steps.Length; i++)
+        for (int i = 0; i < _layers.Length; i++)
         {
-            EngineTensor y = _engine.Linear(x, weights.Value[i]);
-            trace?.Invoke(_steps[i].Path, y);
+            EngineTensor y = _engine.Linear(x, weights.Value[i].Linear);
+            trace?.Invoke(_layers[i].Path, y);
+            if (_layers[i].Activation is { } activation)
+            {
+                Replace(_engine.Activate(y, activation));
+                if (_layers[i].ActivationPath is { } path) trace?.Invoke(path, y);
+            }
+            if (_layers[i].Norm is { } norm)
+            {
+                Replace(_engine.LayerNorm(y, weights.Value[i].Norm!, weights.Value[i].NormBias, norm.Epsilon));
+                trace?.Invoke(norm.Path, y);
+            }
             if (i > 0) x.Dispose();
             x = y;
-            if (_steps[i].Activation is not { } activation) continue;
-            x = _engine.Activate(y, activation);
-            y.Dispose();
+
+            void Replace(EngineTensor next)
+            {
+                y.Dispose();
+                y = next;
+            }
         }
         return x;
     }
@@ -94,7 +135,7 @@ internal sealed class RewardHead : IDisposable
     public void Dispose() => _weights.Dispose();
 
     /// <summary>Number of labels by transformers' rule; where the file's head has another number of rows, the message says which key is at fault.</summary>
-    private static int CountLabels(ModelWeights weights, ModelConfig config, string name)
+    public static int CountLabels(ModelWeights weights, ModelConfig config, string name)
     {
         int labels = config.NumLabels;
         if (weights.Shape(name) is { Rank: 2 } shape && shape[0] != labels)

@@ -95,7 +95,7 @@ internal sealed class CandidateReader
         }
     }
 
-    private IReadOnlyList<int>? Types(IReadOnlyList<int> types) => _architecture.TokenTypes > 0 && types.Any(type => type != 0) ? types : null;
+    private IReadOnlyList<int>? Types(IReadOnlyList<int> types) => _architecture.TokenTypes > 1 && types.Any(type => type != 0) ? types : null; // RoBERTa has one type, and its tokenizers give it none
 
     private static EncodedText OfIds(IReadOnlyList<int> ids, IReadOnlyList<int>? types, ScoringOptions options, string where)
     {

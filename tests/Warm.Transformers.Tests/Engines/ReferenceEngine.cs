@@ -194,6 +194,7 @@ internal sealed class ReferenceEngine : Engine
                         s *= form.Scale;
                         if (form.Softcap is { } cap) s = cap * Math.Tanh(s / cap);
                         if (!form.AlibiSlopes.IsEmpty) s += (double)form.AlibiSlopes.Span[head] * j;
+                        if (form.Buckets is { } buckets) s += ((Weight)buckets.Table)[buckets.BucketOf(j - i), head];
                         scores[j] = allowed ? s : double.NegativeInfinity;
                     }
                     double largest = scores.Max(), sum = 0;

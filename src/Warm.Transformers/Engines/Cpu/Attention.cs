@@ -22,7 +22,8 @@ internal static unsafe class Attention
     {
         Chunk[] chunks = Chunks(queryLayout, keyLayout);
         bool[]? attended = keyLayout.Attended.IsEmpty ? null : keyLayout.Attended.ToArray();
-        Work.Run(threads, chunks.Length * form.KeyHeads, piece => Head<S, V>(queries, keys, values, result, form, attended, chunks[piece / form.KeyHeads], piece % form.KeyHeads));
+        using DistanceBias? bias = form.Buckets is null ? null : new DistanceBias(form.Buckets, form.Heads, queryLayout, keyLayout, 2 * S.Lanes, KeyBlock);
+        Work.Run(threads, chunks.Length * form.KeyHeads, piece => Head<S, V>(queries, keys, values, result, form, attended, bias, chunks[piece / form.KeyHeads], piece % form.KeyHeads));
     }
 
     private static Chunk[] Chunks(BatchLayout queryLayout, BatchLayout keyLayout)
@@ -51,7 +52,7 @@ internal static unsafe class Attention
     }
 
     /// <summary>One key head of a chunk, and all query heads that read it.</summary>
-    private static void Head<S, V>(CpuTensor queries, CpuTensor keys, CpuTensor values, CpuTensor result, AttentionForm form, bool[]? attended, Chunk chunk, int keyHead)
+    private static void Head<S, V>(CpuTensor queries, CpuTensor keys, CpuTensor values, CpuTensor result, AttentionForm form, bool[]? attended, DistanceBias? bias, Chunk chunk, int keyHead)
         where S : ISimd<V> where V : struct
     {
         int size = form.HeadSize, width = (size + Tile.MixedRows - 1) / Tile.MixedRows * Tile.MixedRows, group = form.Heads / form.KeyHeads, lanes = 2 * S.Lanes;
@@ -89,6 +90,7 @@ internal static unsafe class Attention
                     Tile.Stack<S, V>(blockKeys, KeyBlock, query, size, scores, false);
                     if (form.Softcap is { } cap) Softmax.Cap<S, V>(scores, (float)cap, lanes * KeyBlock);
                     if (slope != 0) Softmax.Slope<S, V>(scores, slope, at, KeyBlock);
+                    if (bias is not null) Softmax.Bias<S, V>(scores, bias.Of(head, start, at), KeyBlock);
                     if (lastFirst > at || firstEnd < at + KeyBlock) Softmax.Hide<S, V>(scores, from, to, at, KeyBlock); // else every row sees the whole block
                     if (seen is not null)
                         for (int j = 0; j < KeyBlock; j++)

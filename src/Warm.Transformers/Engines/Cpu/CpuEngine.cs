@@ -145,6 +145,7 @@ public sealed unsafe class CpuEngine : Engine
         (CpuTensor q, CpuTensor k, CpuTensor v) = (Own(queries), Own(keys), Own(values));
         if (form.KeyHeads < 1 || form.Heads % form.KeyHeads != 0) throw new ArgumentException($"{form.KeyHeads} key heads do not divide {form.Heads} heads.", nameof(form));
         if (!form.AlibiSlopes.IsEmpty && form.AlibiSlopes.Length != form.Heads) throw new ArgumentException($"{form.AlibiSlopes.Length} slopes for {form.Heads} heads.", nameof(form));
+        if (form.Buckets is { } buckets && Own(buckets.Table).Columns != form.Heads) throw new ArgumentException($"{buckets.Table} does not have a column for each of {form.Heads} heads.", nameof(form));
         if (q.Rows != queryLayout.Rows || q.Columns != form.Heads * form.HeadSize) throw new ArgumentException($"Queries {q} are not [{queryLayout.Rows}, {form.Heads} x {form.HeadSize}].", nameof(queries));
         if (k.Rows != keyLayout.Rows || k.Columns != form.KeyHeads * form.HeadSize) throw new ArgumentException($"Keys {k} are not [{keyLayout.Rows}, {form.KeyHeads} x {form.HeadSize}].", nameof(keys));
         if (v.Rows != k.Rows || v.Columns != k.Columns) throw new ArgumentException($"Values {v} are not {k} as the keys.", nameof(values));

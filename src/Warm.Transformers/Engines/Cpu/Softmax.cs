@@ -25,6 +25,17 @@ internal static unsafe class Softmax
         }
     }
 
+    /// <summary>s_ji += bias[i - j]: <paramref name="bias"/> is the first query's for the first key, rises with the query and falls with the key.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Bias<S, V>(float* scores, float* bias, int keys) where S : ISimd<V> where V : struct
+    {
+        for (int j = 0; j < keys; j++, scores += 2 * S.Lanes, bias--)
+        {
+            S.Store(scores, S.Add(S.Load(scores), S.Load(bias)));
+            S.Store(scores + S.Lanes, S.Add(S.Load(scores + S.Lanes), S.Load(bias + S.Lanes)));
+        }
+    }
+
     /// <summary>Minus infinity where key first + j is not in from .. to - 1 of its query (whole numbers below 2^24, which a single holds exactly).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Hide<S, V>(float* scores, float* from, float* to, int first, int keys) where S : ISimd<V> where V : struct
