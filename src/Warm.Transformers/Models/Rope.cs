@@ -44,13 +44,20 @@ internal sealed class Rope
     public double[] Frequencies(int length) => _frequencies(length);
 
     /// <summary>Reads the keys.</summary>
-    public static Rope Of(ConfigKeys config, int headSize, int trainedPositions)
+    /// <param name="config">The config.</param>
+    /// <param name="headSize">Width of one head.</param>
+    /// <param name="trainedPositions">max_position_embeddings.</param>
+    /// <param name="layers">Where layers rotate differently: the object inside rope_parameters that these layers follow (<c>full_attention</c>).</param>
+    /// <param name="thetaKey">Theta's key in the old spelling.</param>
+    /// <param name="defaultTheta">Theta where no key gives it.</param>
+    public static Rope Of(ConfigKeys config, int headSize, int trainedPositions, string? layers = null, string thetaKey = "rope_theta", double defaultTheta = 10000)
     {
         if (headSize % 2 != 0) throw config.Refusal("head_dim", $"makes heads of {headSize}", "an even number, for components rotate in pairs");
         if (headSize > LargestHead) throw config.Refusal("head_dim", FormattableString.Invariant($"makes heads of {headSize}"), FormattableString.Invariant($"at most {LargestHead}"));
         ConfigKeys? scaling = config.Section("rope_scaling"), parameters = config.Section("rope_parameters");
+        if (layers is not null) parameters = parameters?.Section(layers);
         ConfigKeys? rope = scaling ?? parameters;
-        double theta = parameters is not null && parameters.Has("rope_theta") ? parameters.Number("rope_theta") : config.Number("rope_theta", 10000);
+        double theta = parameters is not null && parameters.Has("rope_theta") ? parameters.Number("rope_theta") : config.Number(thetaKey, defaultTheta);
         if (scaling is not null && scaling.Has("rope_theta")) theta = scaling.Number("rope_theta");
         RefusePartial(config);
         if (rope is not null) RefusePartial(rope);

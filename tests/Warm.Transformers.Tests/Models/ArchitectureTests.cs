@@ -37,8 +37,9 @@ public class ArchitectureTests(ITestOutputHelper output)
             AssertClose(expected, actual, 1e-9, $"{folder} {module}");
             compared++;
         }
-        using EngineTensor states = model.Architecture.Hidden(layout, [layout.RowOf(0, at)], Check);
-        using EngineTensor rewards = model.Head.Apply(states, Check);
+        using EngineTensor states = model.Architecture.Hidden(layout, at < 0 ? null : [layout.RowOf(0, at)], Check);
+        using EngineTensor? mean = at < 0 ? engine.MeanRows(states, layout) : null;
+        using EngineTensor rewards = model.Head.Apply(mean ?? states, Check);
         output.WriteLine($"{folder}: {compared} modules compared");
         Assert.True(compared >= 10, $"{compared} of {hidden.Names.Count} modules were traced");
         Reference.Count("architectures: traced modules", compared);
@@ -89,13 +90,14 @@ public class ArchitectureTests(ITestOutputHelper output)
                 BatchLayout layout = BatchLayout.Of([one.Ids[r]], false, one.Types is null ? null : [one.Types[r]], one.Positions is null ? null : [one.Positions[r]], one.Mask is null ? null : [one.Mask[r]]);
                 int at = model.Head.ReadAt(one.Ids[r]);
                 Assert.Equal(one.ReadAt[r], at);
-                worst = Math.Max(worst, AssertClose(one.Logits[r], Rewards(model, engine, layout, [layout.RowOf(0, at)]), tolerance, $"{folder} {one.Name} row {r}"));
+                if (at >= 0 && one.Mask is { } mask && !mask[r][at] && !model.Architecture.Causal && model.Architecture.PositionTable is null) continue; // a pad that sees only pads is read: eager and sdpa differ there
+                worst = Math.Max(worst, AssertClose(one.Logits[r], Rewards(model, engine, layout, at < 0 ? null : [layout.RowOf(0, at)]), tolerance, $"{folder} {one.Name} row {r}"));
             }
             if (one.Alone is not null)
             {
                 int[][] texts = one.AloneIds(pad);
                 BatchLayout layout = BatchLayout.Of(texts, model.Architecture.SharesBeginnings);
-                double[] rewards = Rewards(model, engine, layout, [.. texts.Select((t, n) => layout.RowOf(n, model.Head.ReadAt(t)))]);
+                double[] rewards = Rewards(model, engine, layout, model.Head.Position == RewardPosition.Mean ? null : [.. texts.Select((t, n) => layout.RowOf(n, model.Head.ReadAt(t)))]);
                 worst = Math.Max(worst, AssertClose([.. one.Alone.SelectMany(r => r)], rewards, tolerance, $"{folder} {one.Name} alone"));
             }
             cases++;
@@ -104,9 +106,12 @@ public class ArchitectureTests(ITestOutputHelper output)
         Reference.Count($"architectures: cases on {engine.Name.Split(',')[0]}", cases);
     }
 
-    private static double[] Rewards(Transformer model, Engine engine, BatchLayout layout, int[] rows)
+    /// <summary>The head's outputs for some rows; for each text's mean where there are none.</summary>
+    private static double[] Rewards(Transformer model, Engine engine, BatchLayout layout, int[]? rows)
     {
-        using EngineTensor states = model.Architecture.Hidden(layout, rows), rewards = model.Head.Apply(states);
+        using EngineTensor hidden = model.Architecture.Hidden(layout, rows);
+        using EngineTensor? mean = rows is null ? engine.MeanRows(hidden, layout) : null;
+        using EngineTensor rewards = model.Head.Apply(mean ?? hidden);
         double[] values = new double[rewards.Rows * rewards.Columns];
         engine.Download(rewards, values);
         return values;

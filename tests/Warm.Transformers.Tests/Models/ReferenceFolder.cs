@@ -33,7 +33,7 @@ internal sealed class ReferenceFolder
     private static readonly string[] Prefixes =
     [
         "llama-*",
-        "bert*", "roberta*", "xlm-roberta*", "camembert*", "distilbert*", "electra*", "mpnet*",
+        "bert*", "roberta*", "xlm-roberta*", "camembert*", "distilbert*", "electra*", "mpnet*", "modernbert*",
     ];
 
     /// <summary>One call as PyTorch got it.</summary>
@@ -48,7 +48,7 @@ internal sealed class ReferenceFolder
             Types = Rows(json, "token_type_ids", e => e.GetInt32());
             Logits = Rows(json, "logits_f64", e => e.GetDouble())!;
             Alone = Rows(json, "alone_logits_f64", e => e.GetDouble());
-            ReadAt = [.. json.GetProperty("read_position").EnumerateArray().Select(e => e.GetInt32())];
+            ReadAt = json.GetProperty("read_position") is { ValueKind: JsonValueKind.Array } at ? [.. at.EnumerateArray().Select(e => e.GetInt32())] : [.. Ids.Select(_ => -1)];
         }
 
         public string Name { get; }
@@ -58,6 +58,8 @@ internal sealed class ReferenceFolder
         public int[][]? Types { get; }
         public double[][] Logits { get; }
         public double[][]? Alone { get; }
+
+        /// <summary>The token that is read in each row, -1 for the mean.</summary>
         public int[] ReadAt { get; }
 
         /// <summary>Several texts in one row, told apart by positions that start again: each is scored by itself.</summary>
