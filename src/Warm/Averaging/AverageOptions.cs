@@ -24,6 +24,9 @@ public sealed record AverageOptions
     /// <summary>Rules whose differences are not refused (<see cref="Difference.Rule"/>): <c>config</c>, <c>ancestry</c> ... What is impossible stays impossible.</summary>
     public IReadOnlyCollection<string> Allow { get; init; } = [];
 
+    /// <summary>How the members were chosen among others (rule, pairs, who was taken, left out and why), kept in the recipe under <c>selection</c>; null (default) where nobody chose.</summary>
+    public System.Text.Json.Nodes.JsonObject? Selection { get; init; }
+
     /// <summary>Whether a rule is allowed; <c>-</c> and <c>_</c> are the same.</summary>
     internal bool Allows(string rule) => Allow.Any(allowed => string.Equals(allowed.Trim().Replace('-', '_'), rule, StringComparison.OrdinalIgnoreCase));
 }

@@ -35,6 +35,7 @@ public static class Recipe
             recipe["weights"] = new JsonArray([.. weights.Select(w => JsonValue.Create(w))]);
             recipe["normalise"] = average.Options.Normalise;
         }
+        if (average.Options.Selection is { } selection) recipe["selection"] = selection.DeepClone();
         var dtypes = new JsonObject();
         foreach (IGrouping<DType, string> group in average.Names.GroupBy(n => average.Info(n).DType).OrderBy(g => g.Key)) dtypes[group.Key.Name()] = group.Count();
         recipe["dtypes"] = dtypes;

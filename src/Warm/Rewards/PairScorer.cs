@@ -1,7 +1,4 @@
-using System.Buffers.Binary;
 using System.Diagnostics;
-using System.Security.Cryptography;
-using System.Text;
 
 namespace Warm;
 
@@ -74,44 +71,12 @@ internal sealed class PairScorer(IRewardModel model, ScoringOptions? options)
 
     private int Place(Candidate text, int length)
     {
-        (ulong, ulong) key = Key(text);
+        (ulong, ulong) key = CandidateHash.Of(text);
         if (_known.TryGetValue(key, out int place)) return place;
         place = _lengths.Count;
         _known.Add(key, place);
         _lengths.Add(length);
         _waiting.Add(text);
         return place;
-    }
-
-    /// <summary>The first 128 bits of the hash of everything that is scored; ids and sources stay out. Each part is led by its length, so that no two candidates run together.</summary>
-    private static (ulong, ulong) Key(Candidate text)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Part(text.Text);
-        Part(text.Prompt);
-        Part(text.Response);
-        foreach (Message message in text.Messages ?? []) Part(message.Json.ToJsonString());
-        Numbers(text.Ids);
-        Numbers(text.TypeIds);
-        Span<byte> sum = stackalloc byte[32];
-        hash.GetHashAndReset(sum);
-        return (BinaryPrimitives.ReadUInt64LittleEndian(sum), BinaryPrimitives.ReadUInt64LittleEndian(sum[8..]));
-
-        void Part(string? part) => Bytes(part is null ? -1 : part.Length, part is null ? [] : Encoding.Unicode.GetBytes(part));
-
-        void Numbers(IReadOnlyList<int>? numbers)
-        {
-            byte[] bytes = new byte[4 * (numbers?.Count ?? 0)];
-            for (int i = 0; i < bytes.Length / 4; i++) BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4 * i), numbers![i]);
-            Bytes(numbers?.Count ?? -1, bytes);
-        }
-
-        void Bytes(int length, byte[] bytes)
-        {
-            Span<byte> head = stackalloc byte[4];
-            BinaryPrimitives.WriteInt32LittleEndian(head, length);
-            hash.AppendData(head);
-            hash.AppendData(bytes);
-        }
     }
 }

@@ -27,7 +27,7 @@ internal static class StudentT
     internal static double Tail(double t, double degrees) => 0.5 * IncompleteBeta(degrees / 2, 0.5, degrees / (degrees + t * t), t * t / (degrees + t * t));
 
     /// <summary>I_x(a, b) by the continued fraction of the field's tables (Abramowitz and Stegun 26.5.8), evaluated by Lentz's method; y = 1 - x without cancellation.</summary>
-    private static double IncompleteBeta(double a, double b, double x, double y)
+    internal static double IncompleteBeta(double a, double b, double x, double y)
     {
         if (x <= 0) return 0;
         if (y <= 0) return 1;

@@ -1,0 +1,43 @@
+namespace Warm;
+
+/// <summary>
+/// The exact interval of a share (Clopper and Pearson 1934): the true shares that would not make the count an outlier. For independent observations only; where pairs share
+/// prompts it is too narrow, and an <see cref="Estimate"/> over units is the honest one.
+/// </summary>
+/// <param name="Low">Lower end; exactly 0 where nothing was counted.</param>
+/// <param name="High">Upper end; exactly 1 where everything was counted.</param>
+public sealed record BinomialInterval(double Low, double High)
+{
+    /// <summary>The interval of <paramref name="count"/> of <paramref name="n"/>; both ends about 1e-12 relative.</summary>
+    /// <param name="count">0 to <paramref name="n"/>.</param>
+    /// <param name="n">At least 1.</param>
+    /// <param name="level">How often such intervals hold the true share, at least; default 0.95.</param>
+    public static BinomialInterval Exact(int count, int n, double level = 0.95)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(n, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, n);
+        if (!(level is > 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(level));
+        double tail = (1 - level) / 2;
+        // P(X >= k | p) = I_p(k, n - k + 1) grows with p. The upper end asks for P(X <= k | p) = I_(1-p)(n - k, k + 1), which falls.
+        return new(count == 0 ? 0 : Solve(p => StudentT.IncompleteBeta(count, n - count + 1, p, 1 - p) < tail),
+            count == n ? 1 : Solve(p => StudentT.IncompleteBeta(n - count, count + 1, 1 - p, p) > tail));
+    }
+
+    /// <summary><c>0.348 to 0.933</c></summary>
+    public override string ToString() => FormattableString.Invariant($"{Low:F3} to {High:F3}");
+
+    /// <summary>Where a condition that holds from 0 on ends, by halving down to neighbouring doubles.</summary>
+    private static double Solve(Func<double, bool> below)
+    {
+        double low = 0, high = 1;
+        for (int i = 0; i < 2000; i++)
+        {
+            double middle = 0.5 * (low + high);
+            if (middle == low || middle == high) break;
+            if (below(middle)) low = middle;
+            else high = middle;
+        }
+        return 0.5 * (low + high);
+    }
+}
