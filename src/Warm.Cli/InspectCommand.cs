@@ -10,7 +10,7 @@ internal static class InspectCommand
     {
         var path = new Argument<string>("DIR") { Description = ModelArgument.Description };
         var file = new Option<string?>("--file") { Description = "The weight file or index in the folder, where there are several." };
-        var noHash = new Option<bool>("--no-hash") { Description = "Do not read the files through for their SHA-256." };
+        var noHash = new Option<bool>("--no-hash") { Description = "Do not read the files through for their SHA-256 and their own checksums." };
         return new WarmCommand("inspect", "Say what a model is: architecture, head, read position, tensors, tokenizer, hashes.", "warm inspect runs/rm-1") { path, file, noHash }
             .Runs((parsed, report, cancellation) =>
             {
@@ -61,6 +61,7 @@ internal static class InspectCommand
         };
         if (hash && checkpoint is not null)
         {
+            checkpoint.Verify(cancellation);
             string[] files = [.. checkpoint.Files.Concat(folder?.Companions ?? []).Distinct()];
             document["sha256"] = new JsonObject(files.Zip(ContentHash.OfFiles(files, cancellation: cancellation)).Select(f => KeyValuePair.Create(Relative(root, f.First), (JsonNode?)f.Second)));
         }

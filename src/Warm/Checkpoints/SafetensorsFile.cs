@@ -7,28 +7,24 @@ namespace Warm;
 /// One safetensors file, its header read and checked, its tensors read by positioned reads or mapped. Safe from many threads.
 /// Memory: the header. Format: https://huggingface.co/docs/safetensors.
 /// </summary>
-internal sealed class SafetensorsFile : IDisposable
+internal sealed class SafetensorsFile : TensorFile
 {
     private readonly SafeFileHandle _handle;
     private readonly Lock _gate = new();
     private MemoryMappedViewAccessor? _map;
     private bool _disposed;
 
-    private SafetensorsFile(string path, SafeFileHandle handle, SafetensorsHeader header)
+    private SafetensorsFile(string path, SafeFileHandle handle, SafetensorsHeader header) : base(path)
     {
-        Path = path;
         _handle = handle;
         Header = header;
     }
-
-    /// <summary>The file.</summary>
-    public string Path { get; }
 
     /// <summary>Names, types, shapes, places.</summary>
     public SafetensorsHeader Header { get; }
 
     /// <summary>Opens a file and reads its header. Whatever is not a whole, well-formed safetensors file is refused.</summary>
-    public static SafetensorsFile Open(string path)
+    public static new SafetensorsFile Open(string path)
     {
         SafeFileHandle handle = InputFile.Open(path);
         try
@@ -55,11 +51,19 @@ internal sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>Whether there is a tensor of that name.</summary>
-    public bool Contains(string name) => Header.Tensors.ContainsKey(name);
+    public override IEnumerable<string> Names => Header.Tensors.Keys;
 
-    /// <summary>Bytes of a tensor from byte <paramref name="start"/> of it on.</summary>
-    public void ReadBytes(string name, long start, Span<byte> destination)
+    public override IReadOnlyDictionary<string, string> Metadata => Header.Metadata;
+
+    public override long DataOffset => Header.DataOffset;
+
+    public override bool Contains(string name) => Header.Tensors.ContainsKey(name);
+
+    public override TensorInfo Info(string name) => Header.Tensors[name].Info;
+
+    public override long OffsetOf(string name) => Header.DataOffset + Header.Tensors[name].Start;
+
+    public override void ReadBytes(string name, long start, Span<byte> destination)
     {
         SafetensorsHeader.Entry entry = Header.Tensors[name];
         ArgumentOutOfRangeException.ThrowIfNegative(start);
@@ -78,7 +82,7 @@ internal sealed class SafetensorsFile : IDisposable
     /// A zero-copy view of a tensor. The file is mapped once for all views and stays mapped until the last view and this file are disposed.
     /// Trap: a file that another program makes shorter while it is mapped kills the process at the next touch; read into memory to be safe from that.
     /// </summary>
-    public TensorView View(string name)
+    public override TensorView View(string name)
     {
         SafetensorsHeader.Entry entry = Header.Tensors[name];
         lock (_gate)
@@ -93,8 +97,7 @@ internal sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>Closes the file. Views live on.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         lock (_gate)
         {

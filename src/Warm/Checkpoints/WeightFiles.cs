@@ -3,62 +3,67 @@ namespace Warm;
 /// <summary>Which file of a folder holds its weights, and a sentence of its own for each folder and file that holds none that Warm reads.</summary>
 internal static class WeightFiles
 {
-    private const string Single = "model.safetensors", Index = "model.safetensors.index.json";
+    private const string Single = "model.safetensors", Index = "model.safetensors.index.json", TorchSingle = "pytorch_model.bin", TorchIndex = "pytorch_model.bin.index.json";
 
     /// <summary>Whether there is anything of that name, a broken link or a folder included: those are errors to name, not files to overlook.</summary>
     public static bool Exists(string path) => Path.Exists(path) || new FileInfo(path).LinkTarget is not null;
 
-    /// <summary>Whether a file stands for all weights of the folder it lies in: an index, or model.safetensors (or a variant, model.fp16.safetensors) beside a config.json.</summary>
+    /// <summary>Whether a file stands for all weights of the folder it lies in: an index, or model.safetensors or pytorch_model.bin (or a variant, model.fp16.safetensors) beside a config.json.</summary>
     public static bool IsWholeModel(string path)
     {
         string name = Path.GetFileName(path);
-        return name.EndsWith(".index.json", StringComparison.Ordinal) || (name.StartsWith("model.", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal) && Exists(Path.Combine(Path.GetDirectoryName(path) ?? "", "config.json")));
+        bool whole = (name.StartsWith("model.", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal)) || (name.StartsWith("pytorch_model.", StringComparison.Ordinal) && name.EndsWith(".bin", StringComparison.Ordinal));
+        return name.EndsWith(".index.json", StringComparison.Ordinal) || (whole && Exists(Path.Combine(Path.GetDirectoryName(path) ?? "", "config.json")));
     }
 
-    /// <summary>The weight file or index of a folder.</summary>
+    /// <summary>The weight file or index of a folder: safetensors before torch's.</summary>
     public static string Choose(string folder, out List<string> remarks)
     {
         remarks = [];
         string In(string name) => Path.Combine(folder, name);
-        bool single = Exists(In(Single)), index = Exists(In(Index));
-        if (single && index)
-            throw new WarmException(folder, $"holds both {Single} and {Index}", "one of them, for libraries differ in which they take", $"Name one: {In(Single)} or {In(Index)}.");
-        string? bin = Array.Find(["pytorch_model.bin", "pytorch_model.bin.index.json"], name => Exists(In(name)));
-        if (single || index)
-        {
-            if (Exists(In("adapter_config.json")))
-                throw new WarmException(folder, "holds a model and an adapter (adapter_config.json) side by side", "one of them, for it is not sure whether the adapter is meant to be used",
-                    "Move one of the two to a folder of its own.");
-            string chosen = single ? Single : Index;
-            if (bin is not null) remarks.Add($"{folder} holds {chosen} and {bin}: {chosen} is taken");
-            return In(chosen);
-        }
-        if (bin is not null)
-            throw new WarmException(In(bin), "is a torch file, which Warm does not read yet", "model.safetensors", "Convert it: load it with transformers and call save_pretrained(folder, safe_serialization=True).");
-        throw NoWeights(folder);
+        string? safe = OneOf(folder, Single, Index);
+        string? torch = safe is null ? OneOf(folder, TorchSingle, TorchIndex) : Array.Find([TorchSingle, TorchIndex], name => Exists(In(name)));
+        if ((safe ?? torch) is not { } chosen) throw NoWeights(folder);
+        if (Exists(In("adapter_config.json")))
+            throw new WarmException(folder, "holds a model and an adapter (adapter_config.json) side by side", "one of them, for it is not sure whether the adapter is meant to be used",
+                "Move one of the two to a folder of its own.");
+        if (safe is not null && torch is not null) remarks.Add($"{folder} holds {safe} and {torch}: {safe} is taken");
+        return In(chosen);
     }
+
+    private static string? OneOf(string folder, string single, string index)
+    {
+        bool hasSingle = Exists(Path.Combine(folder, single)), hasIndex = Exists(Path.Combine(folder, index));
+        if (hasSingle && hasIndex)
+            throw new WarmException(folder, $"holds both {single} and {index}", "one of them, for libraries differ in which they take", $"Name one: {Path.Combine(folder, single)} or {Path.Combine(folder, index)}.");
+        return hasSingle ? single : hasIndex ? index : null;
+    }
+
+    /// <summary>What the files that an index names end in, told by the index's own name.</summary>
+    public static string ShardExtension(string index) => index.EndsWith(".bin.index.json", StringComparison.Ordinal) ? ".bin" : ".safetensors";
 
     /// <summary>Why a single file is not read, told by its name, or null.</summary>
     public static WarmException? Refusal(string path)
     {
-        string name = Path.GetFileName(path);
+        string name = Path.GetFileName(path), stem = Path.GetFileNameWithoutExtension(name);
         string? other = Path.GetExtension(name).ToLowerInvariant() switch
         {
-            ".bin" or ".pt" or ".pth" or ".ckpt" => "is a torch file, which Warm does not read yet",
+            ".bin" or ".pt" or ".pth" when stem is "training_args" or "optimizer" or "scheduler" or "scaler" || stem.StartsWith("rng_state", StringComparison.Ordinal) || stem.StartsWith("random_states", StringComparison.Ordinal)
+                => "is a trainer's state, not weights, and is never opened",
             ".gguf" => "is a GGUF file, which Warm does not read",
             ".h5" or ".msgpack" => "holds TensorFlow or Flax weights, which Warm does not read",
             ".incomplete" or ".part" or ".crdownload" or ".aria2" => "is an unfinished download",
             ".json" when !name.EndsWith(".index.json", StringComparison.Ordinal) => "is a JSON file, not weights",
             _ => null,
         };
-        return other is null ? null : new(path, other, "a .safetensors file or a folder that holds one");
+        return other is null ? null : new(path, other, "a .safetensors or .bin file or a folder that holds one");
     }
 
     /// <summary>What a folder without weights is instead.</summary>
     private static WarmException NoWeights(string folder)
     {
         string[] names = [.. new DirectoryInfo(folder).EnumerateFileSystemInfos().Select(e => e.Name).Take(10_000).Order(NaturalOrder.Instance)];
-        const string Expected = $"{Single} or {Index}";
+        const string Expected = $"{Single}, {TorchSingle} or an index of either";
         bool Has(Func<string, bool> test) => Array.Exists(names, name => test(name));
         string[] Those(Func<string, bool> test) => [.. names.Where(test)];
 
@@ -74,7 +79,7 @@ internal static class WeightFiles
         if (Has(n => n.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))) return new(folder, "holds a GGUF file, which Warm does not read", Expected);
         if (Those(n => Path.GetExtension(n) is ".incomplete" or ".part" or ".crdownload" or ".aria2") is { Length: > 0 } partial)
             return new(folder, $"holds an unfinished download ({partial[0]})", Expected, "Finish the download.");
-        if (Those(n => n.EndsWith(".safetensors", StringComparison.Ordinal)) is { Length: > 0 } others)
+        if (Those(n => n.EndsWith(".safetensors", StringComparison.Ordinal) || (n.StartsWith("pytorch_model", StringComparison.Ordinal) && n.EndsWith(".bin", StringComparison.Ordinal))) is { Length: > 0 } others)
             return new(folder, $"has no {Single}, but {string.Join(", ", others.Take(8))}", Expected, $"Name one: {Path.Combine(folder, others[0])}.");
         return new(folder, $"holds no weights: there {(names.Length == 1 ? "is" : "are")} {string.Join(", ", names.Take(8))}{(names.Length > 8 ? $" and {names.Length - 8} more" : "")}",
             $"config.json with {Expected}");
