@@ -46,6 +46,18 @@ public abstract class Engine
     /// </summary>
     public abstract EngineTensor Attention(EngineTensor queries, EngineTensor keys, EngineTensor values, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout);
 
+    /// <summary>
+    /// Disentangled attention of [rows, heads x size] queries, keys and values, each text over itself: [rows, heads x size]. <paramref name="positionKeys"/> (KR) and <paramref name="positionQueries"/> (QR)
+    /// are [relative positions, heads x size]; a term whose matrix is null drops out. Texts share no beginnings. A row that may see no key at all gives zeros.
+    /// </summary>
+    public abstract EngineTensor DisentangledAttention(EngineTensor queries, EngineTensor keys, EngineTensor values, EngineTensor? positionKeys, EngineTensor? positionQueries, DisentangledForm form, BatchLayout layout);
+
+    /// <summary>
+    /// A convolution over the tokens of each text: <c>y_t = sum_k W_k x_(t + k - middle) + b</c>, for a weight stored as [outputs, inputs, kernel] with an odd kernel. Beyond a text's ends, and where a
+    /// token is not attended, x counts as 0. Texts share no beginnings.
+    /// </summary>
+    public abstract EngineTensor TokenConvolution(EngineTensor x, LinearWeight weight, BatchLayout layout);
+
     /// <summary>A function of each value.</summary>
     public abstract EngineTensor Activate(EngineTensor x, Activation activation);
 

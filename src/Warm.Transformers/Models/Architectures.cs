@@ -23,7 +23,7 @@ internal static class Architectures
     [
         "LlamaForSequenceClassification",
         "BertForSequenceClassification", "RobertaForSequenceClassification", "XLMRobertaForSequenceClassification", "CamembertForSequenceClassification", "DistilBertForSequenceClassification",
-        "ElectraForSequenceClassification", "MPNetForSequenceClassification", "ModernBertForSequenceClassification",
+        "ElectraForSequenceClassification", "MPNetForSequenceClassification", "DebertaV2ForSequenceClassification", "ModernBertForSequenceClassification",
     ];
 
     /// <summary>Keys that every config.json may carry and that change nothing in a reward.</summary>
@@ -76,6 +76,7 @@ internal static class Architectures
             "CamembertForSequenceClassification" => Roberta("camembert"),
             "DistilBertForSequenceClassification" => Build("distilbert", DistilBert.Prefix, w => new DistilBert(keys, w, engine), Encoder("pre_classifier", Activation.Relu, "classifier")),
             "ElectraForSequenceClassification" => Build("electra", Electra.Prefix, w => new Electra(keys, w, engine), Encoder("classifier.dense", Activation.Gelu, "classifier.out_proj", "classifier.activation")),
+            "DebertaV2ForSequenceClassification" => Build("deberta-v2", DebertaV2.Prefix, w => new DebertaV2(keys, w, engine), Encoder("pooler.dense", keys.Activation("pooler_hidden_act", "gelu"), "classifier", "pooler")),
             "ModernBertForSequenceClassification" => Build("modernbert", ModernBert.Prefix, w => new ModernBert(keys, w, engine), (w, hidden) => RewardHead.OfModernBert(w, engine, keys, config, hidden, readAt)),
             "MPNetForSequenceClassification" => Build("mpnet", MpNet.Prefix, w => new MpNet(keys, w, engine), Encoder("classifier.dense", Activation.Tanh, "classifier.out_proj")),
             _ when name.EndsWith("ForCausalLM", StringComparison.Ordinal) => throw new WarmException(config.Path, $"\"architectures\" names {name}, a language model", "a reward model", "It has no reward head: it can be averaged, not asked for rewards."),

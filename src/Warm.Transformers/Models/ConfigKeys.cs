@@ -21,6 +21,9 @@ internal sealed class ConfigKeys
     /// <summary>A whole number of at least 1.</summary>
     public int Size(string key, int? fallback = null) => Asked(key).Int(key, fallback, min: 1);
 
+    /// <summary>A whole number of any sign.</summary>
+    public int Whole(string key, int fallback) => Asked(key).Int(key, fallback);
+
     /// <summary>A whole number of at least 0.</summary>
     public int Index(string key, int? fallback = null) => Asked(key).Int(key, fallback, min: 0);
 

@@ -34,6 +34,9 @@ internal sealed class CountingEngine(Engine inner) : Engine
     public override EngineTensor Rotary(EngineTensor x, RotaryForm form, BatchLayout layout) => inner.Rotary(x, form, layout);
     public override EngineTensor Attention(EngineTensor queries, EngineTensor keys, EngineTensor values, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout) =>
         inner.Attention(queries, keys, values, form, queryLayout, keyLayout);
+    public override EngineTensor DisentangledAttention(EngineTensor queries, EngineTensor keys, EngineTensor values, EngineTensor? positionKeys, EngineTensor? positionQueries, DisentangledForm form, BatchLayout layout) =>
+        inner.DisentangledAttention(queries, keys, values, positionKeys, positionQueries, form, layout);
+    public override EngineTensor TokenConvolution(EngineTensor x, LinearWeight weight, BatchLayout layout) => inner.TokenConvolution(x, weight, layout);
     public override EngineTensor Activate(EngineTensor x, Activation activation) => inner.Activate(x, activation);
     public override EngineTensor ActivateGated(EngineTensor gate, EngineTensor up, Activation activation) => inner.ActivateGated(gate, up, activation);
     public override EngineTensor Add(EngineTensor a, EngineTensor b) => inner.Add(a, b);

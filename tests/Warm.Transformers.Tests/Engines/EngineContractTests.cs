@@ -105,6 +105,65 @@ public abstract class EngineContractTests
         Attend(form, queries, keys);
     }
 
+    [Fact]
+    public void Attention_with_a_bias_by_distance_equals_the_twin()
+    {
+        BatchLayout own = BatchLayout.Of([[.. Enumerable.Range(0, 150)], [5], [.. Enumerable.Range(0, 70)]]), other = BatchLayout.Of([[1, 2, 3], [.. Enumerable.Range(0, 90)], [1]]);
+        float[] table = Random(32 * 3), q = Random(own.Rows * 24), k = Random(own.Rows * 24), v = Random(own.Rows * 24), far = Random(other.Rows * 24);
+        foreach (bool bothWays in new[] { true, false })
+        {
+            AttentionForm Form(Engine e) => new()
+            {
+                Heads = 3, KeyHeads = 3, HeadSize = 8, Scale = 0.4, Causal = !bothWays,
+                Buckets = new(e.Load(View("bias", DType.F32, table, 32, 3)), distance => RelativeBuckets.T5(distance, 32, 128, bothWays)),
+            };
+            Compare(e => e.Attention(e.Upload(q, own.Rows, 24), e.Upload(k, own.Rows, 24), e.Upload(v, own.Rows, 24), Form(e), own, own), 4);
+            Compare(e => e.Attention(e.Upload(far, other.Rows, 24), e.Upload(k, own.Rows, 24), e.Upload(v, own.Rows, 24), Form(e), other, own), 4);
+        }
+    }
+
+    [Theory]
+    [InlineData(2, 32, 8, 64)]
+    [InlineData(3, 17, -1, 40)]
+    [InlineData(1, 64, 64, 512)]
+    public void DisentangledAttention_equals_the_twin(int heads, int size, int buckets, int reach)
+    {
+        int[] one = [.. Enumerable.Range(0, 150)], two = [.. Enumerable.Range(0, 65)];
+        int span = buckets > 0 ? buckets : reach, columns = heads * size;
+        var form = new DisentangledForm { Heads = heads, HeadSize = size, Scale = 0.3, RowOf = distance => Math.Clamp(RelativeBuckets.Deberta(distance, buckets, reach) + span, 0, 2 * span - 1) };
+        foreach (BatchLayout layout in new[] { BatchLayout.Of([one, [5], two]), BatchLayout.Of([one, [1, 2, 3]], attended: [[.. one.Select(i => i % 7 != 2)], [false, false, false]]) })
+        {
+            float[] q = Random(layout.Rows * columns), k = Random(layout.Rows * columns), v = Random(layout.Rows * columns), kr = Random(2 * span * columns), qr = Random(2 * span * columns);
+            foreach ((bool ofKeys, bool ofQueries) in new[] { (true, true), (true, false), (false, true) })
+                Compare(e => e.DisentangledAttention(e.Upload(q, layout.Rows, columns), e.Upload(k, layout.Rows, columns), e.Upload(v, layout.Rows, columns),
+                    ofKeys ? e.Upload(kr, 2 * span, columns) : null, ofQueries ? e.Upload(qr, 2 * span, columns) : null, form, layout), 8);
+        }
+    }
+
+    [Fact]
+    public void DisentangledAttention_of_a_text_of_many_blocks_equals_the_twin()
+    {
+        BatchLayout layout = BatchLayout.Of([[.. Enumerable.Range(0, 700)]]);
+        float[] q = Random(700 * 8), k = Random(700 * 8), v = Random(700 * 8), kr = Random(64 * 8), qr = Random(64 * 8);
+        var form = new DisentangledForm { Heads = 1, HeadSize = 8, Scale = 0.3, RowOf = distance => Math.Clamp(RelativeBuckets.Deberta(distance, 32, 128) + 32, 0, 63) };
+        Compare(e => e.DisentangledAttention(e.Upload(q, 700, 8), e.Upload(k, 700, 8), e.Upload(v, 700, 8), e.Upload(kr, 64, 8), e.Upload(qr, 64, 8), form, layout), 8);
+    }
+
+    [Theory]
+    [InlineData(1, 5, 4)]
+    [InlineData(3, 33, 31)]
+    [InlineData(5, 16, 40)]
+    public void TokenConvolution_equals_the_twin(int kernel, int inputs, int outputs)
+    {
+        float[] w = Random(outputs * inputs * kernel), b = Random(outputs);
+        foreach (BatchLayout layout in new[] { BatchLayout.Of([[1, 2, 3, 4, 5, 6, 7, 8, 9], [1], [1, 2]]), BatchLayout.Of([[1, 2, 3], [4, 5]], attended: [[true, true, false], [false, true]]) })
+        {
+            float[] x = Random(layout.Rows * inputs);
+            foreach (DType dtype in new[] { DType.F32, DType.BF16 })
+                Compare(e => e.TokenConvolution(e.Upload(x, layout.Rows, inputs), new(e.Load(View("w", dtype, w, outputs, inputs, kernel)), e.Load(View("b", dtype, b, outputs))), layout), Math.Sqrt(inputs * kernel));
+        }
+    }
+
     private void Attend(AttentionForm form, BatchLayout queries, BatchLayout keys)
     {
         float[] q = Random(queries.Rows * form.Heads * form.HeadSize), k = Random(keys.Rows * form.KeyHeads * form.HeadSize), v = Random(keys.Rows * form.KeyHeads * form.HeadSize);

@@ -212,6 +212,56 @@ internal sealed class ReferenceEngine : Engine
         return y;
     }
 
+    public override EngineTensor DisentangledAttention(EngineTensor queries, EngineTensor keys, EngineTensor values, EngineTensor? positionKeys, EngineTensor? positionQueries, DisentangledForm form, BatchLayout layout)
+    {
+        var (q, k, v, kr, qr) = ((Tensor)queries, (Tensor)keys, (Tensor)values, (Tensor?)positionKeys, (Tensor?)positionQueries);
+        foreach (Tensor x in (Tensor[])[q, k, v]) Assert.Equal((layout.Rows, form.Heads * form.HeadSize), (x.Rows, x.Columns));
+        var y = new Tensor(q.Rows, q.Columns);
+        for (int text = 0; text < layout.Texts; text++)
+            for (int i = 0; i < layout.Length(text); i++)
+                for (int head = 0; head < form.Heads; head++)
+                {
+                    int row = layout.RowOf(text, i), at = head * form.HeadSize;
+                    double[] scores = new double[layout.Length(text)];
+                    for (int j = 0; j < scores.Length; j++)
+                    {
+                        int keyRow = layout.RowOf(text, j), c = form.RowOf(i - j);
+                        double s = 0;
+                        for (int d = at; d < at + form.HeadSize; d++)
+                            s += q[row, d] * k[keyRow, d] + (kr is null ? 0 : q[row, d] * kr[c, d]) + (qr is null ? 0 : k[keyRow, d] * qr[c, d]);
+                        scores[j] = layout.Attended.IsEmpty || layout.Attended[keyRow] ? form.Scale * s : double.NegativeInfinity;
+                    }
+                    double largest = scores.Max(), sum = 0;
+                    if (double.IsNegativeInfinity(largest)) continue;
+                    foreach (double s in scores) sum += Math.Exp(s - largest);
+                    double[] shares = [.. scores.Select(s => Math.Exp(s - largest) / sum)];
+                    for (int d = at; d < at + form.HeadSize; d++)
+                        for (int j = 0; j < scores.Length; j++) y[row, d] += shares[j] * v[layout.RowOf(text, j), d];
+                }
+        return y;
+    }
+
+    public override EngineTensor TokenConvolution(EngineTensor input, LinearWeight weight, BatchLayout layout)
+    {
+        var (x, w, b) = ((Tensor)input, (Weight)weight.Weight, (Weight?)weight.Bias);
+        int kernel = (int)w.Info.Shape[2];
+        var y = new Tensor(x.Rows, w.Rows);
+        for (int text = 0; text < layout.Texts; text++)
+            for (int t = 0; t < layout.Length(text); t++)
+                for (int o = 0; o < w.Rows; o++)
+                {
+                    double sum = b?[o] ?? 0;
+                    for (int k = 0; k < kernel; k++)
+                    {
+                        int from = t + k - kernel / 2;
+                        if (from < 0 || from >= layout.Length(text) || (!layout.Attended.IsEmpty && !layout.Attended[layout.RowOf(text, from)])) continue;
+                        for (int c = 0; c < x.Columns; c++) sum += w[o, c * kernel + k] * x[layout.RowOf(text, from), c];
+                    }
+                    y[layout.RowOf(text, t), o] = sum;
+                }
+        return y;
+    }
+
     public override EngineTensor Activate(EngineTensor x, Activation activation) => Map(x, value => Of(activation, value));
 
     public override EngineTensor ActivateGated(EngineTensor gate, EngineTensor up, Activation activation) => Map(gate, up, (g, u) => Of(activation, g) * u);

@@ -33,6 +33,8 @@ public class ArchitectureTests(ITestOutputHelper output)
             double[] expected = new double[hidden.Info(module).Count], actual = new double[output.Rows * output.Columns];
             hidden.Read(module, 0, expected.AsSpan());
             engine.Download(output, actual);
+            if (module.EndsWith(".conv.conv", StringComparison.Ordinal)) // PyTorch's convolution keeps its channels first
+                expected = [.. Enumerable.Range(0, actual.Length).Select(i => expected[i % output.Columns * output.Rows + i / output.Columns])];
             if (expected.Length > actual.Length) expected = expected[(at * actual.Length)..][..actual.Length]; // here the head reads one token, there every one
             AssertClose(expected, actual, 1e-9, $"{folder} {module}");
             compared++;
@@ -90,7 +92,7 @@ public class ArchitectureTests(ITestOutputHelper output)
                 BatchLayout layout = BatchLayout.Of([one.Ids[r]], false, one.Types is null ? null : [one.Types[r]], one.Positions is null ? null : [one.Positions[r]], one.Mask is null ? null : [one.Mask[r]]);
                 int at = model.Head.ReadAt(one.Ids[r]);
                 Assert.Equal(one.ReadAt[r], at);
-                if (at >= 0 && one.Mask is { } mask && !mask[r][at] && !model.Architecture.Causal && model.Architecture.PositionTable is null) continue; // a pad that sees only pads is read: eager and sdpa differ there
+                if (at >= 0 && one.Mask?[r][at] == false && SeesNothingAsPad(folder)) continue; // what a pad makes of pads is nothing to imitate: eager and sdpa differ
                 worst = Math.Max(worst, AssertClose(one.Logits[r], Rewards(model, engine, layout, at < 0 ? null : [layout.RowOf(0, at)]), tolerance, $"{folder} {one.Name} row {r}"));
             }
             if (one.Alone is not null)
@@ -105,6 +107,9 @@ public class ArchitectureTests(ITestOutputHelper output)
         output.WriteLine($"{folder}: agrees, {cases} cases, worst {worst:E1}");
         Reference.Count($"architectures: cases on {engine.Name.Split(',')[0]}", cases);
     }
+
+    /// <summary>Encoders in which a padded query may see no key at all, and is given all of them: DeBERTa hides them from queries that are pads too, ModernBERT's window may hold only pads.</summary>
+    private static bool SeesNothingAsPad(string folder) => folder.StartsWith("deberta", StringComparison.Ordinal) || folder.StartsWith("modernbert", StringComparison.Ordinal);
 
     /// <summary>The head's outputs for some rows; for each text's mean where there are none.</summary>
     private static double[] Rewards(Transformer model, Engine engine, BatchLayout layout, int[]? rows)

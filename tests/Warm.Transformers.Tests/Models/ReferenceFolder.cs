@@ -33,7 +33,7 @@ internal sealed class ReferenceFolder
     private static readonly string[] Prefixes =
     [
         "llama-*",
-        "bert*", "roberta*", "xlm-roberta*", "camembert*", "distilbert*", "electra*", "mpnet*", "modernbert*",
+        "bert*", "roberta*", "xlm-roberta*", "camembert*", "distilbert*", "electra*", "mpnet*", "deberta-v2*", "deberta-v3*", "modernbert*",
     ];
 
     /// <summary>One call as PyTorch got it.</summary>

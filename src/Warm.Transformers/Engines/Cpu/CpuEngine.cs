@@ -159,6 +159,42 @@ public sealed unsafe class CpuEngine : Engine
     }
 
     /// <inheritdoc/>
+    public override EngineTensor DisentangledAttention(EngineTensor queries, EngineTensor keys, EngineTensor values, EngineTensor? positionKeys, EngineTensor? positionQueries, DisentangledForm form, BatchLayout layout)
+    {
+        (CpuTensor q, CpuTensor k, CpuTensor v) = (Own(queries), Own(keys), Own(values));
+        (CpuTensor? kr, CpuTensor? qr) = (positionKeys is null ? null : Own(positionKeys), positionQueries is null ? null : Own(positionQueries));
+        int columns = form.Heads * form.HeadSize;
+        foreach (CpuTensor x in (CpuTensor[])[q, k, v])
+            if (x.Rows != layout.Rows || x.Columns != columns) throw new ArgumentException($"{x} is not [{layout.Rows}, {form.Heads} x {form.HeadSize}].", nameof(queries));
+        if (kr is null && qr is null) throw new ArgumentException("Neither positions of keys nor of queries are given: that is plain attention.", nameof(positionKeys));
+        if ((kr ?? qr)!.Columns != columns || (qr ?? kr)!.Columns != columns || (kr ?? qr)!.Rows != (qr ?? kr)!.Rows) throw new ArgumentException($"Positions {kr} and {qr} do not fit {q}.", nameof(positionKeys));
+        RefuseSharing(layout);
+        var y = new CpuTensor(q.Rows, q.Columns);
+        _kernels.DisentangledAttention(q, k, v, kr, qr, y, form, layout, _threads);
+        foreach (CpuTensor? x in (CpuTensor?[])[q, k, v, kr, qr]) GC.KeepAlive(x);
+        return y;
+    }
+
+    /// <inheritdoc/>
+    public override EngineTensor TokenConvolution(EngineTensor x, LinearWeight weight, BatchLayout layout)
+    {
+        (CpuTensor input, CpuWeight w) = (Own(x), Own(weight.Weight));
+        if (w.Info.Shape.Rank != 3 || w.Info.Shape[1] != input.Columns || w.Info.Shape[2] % 2 == 0 || weight.Transposed) throw new ArgumentException($"{weight} is no convolution [outputs, {input.Columns}, odd] of {x}.", nameof(weight));
+        if (input.Rows != layout.Rows) throw new ArgumentException($"{x} has not the layout's {layout.Rows} rows.", nameof(x));
+        RefuseSharing(layout);
+        using var unfolded = new CpuTensor(input.Rows, w.Columns);
+        Transformers.TokenConvolution.Unfold(input, (int)w.Info.Shape[2], layout, unfolded.Pointer, _threads);
+        GC.KeepAlive(input);
+        return Linear(unfolded, weight);
+    }
+
+    private static void RefuseSharing(BatchLayout layout)
+    {
+        foreach (BatchLayout.Segment segment in layout.Segments)
+            if (segment.Start > 0) throw new ArgumentException("Texts share beginnings, and every token here sees what follows it.", nameof(layout));
+    }
+
+    /// <inheritdoc/>
     public override EngineTensor Activate(EngineTensor x, Activation activation)
     {
         CpuTensor input = Own(x);
