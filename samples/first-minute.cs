@@ -35,7 +35,7 @@ Console.WriteLine(BestOfN.Choose(reward, prompt, drafts));
 
 // Did averaging help? Every number with its standard error, over topics: pairs of one topic share texts and are not independent.
 Preference[] heldOut = [.. PreferenceFile.Read(Path.Combine(family, "heldout.jsonl.gz"))];
-PairwiseAccuracyOptions byTopic = new() { Unit = "topic" };
+AccuracyOptions byTopic = new() { Resample = "topic" };
 foreach (Checkpoint run in runs)
 {
     using RewardModel member = RewardModel.Load(run);
