@@ -21,7 +21,7 @@ public sealed record PassOptions
     public bool Hash { get; init; }
 
     /// <summary>Most bytes of one block, at least 64; default 256 KiB. Memory is threads x (members + 1) blocks.</summary>
-    public int BlockBytes { get; init; } = 1 << 18;
+    public int BlockBytes { get; init; } = 1 << 16;
 }
 
 /// <summary>
