@@ -22,7 +22,7 @@ internal sealed class WarmCommand : Command
         Add(Quiet);
     }
 
-    /// <summary>Says what the command does. Exit codes: what <paramref name="run"/> returns; 1 for anything refused; 130 when cancelled.</summary>
+    /// <summary>Says what the command does. Exit codes: what <paramref name="run"/> returns; 1 for anything refused, 2 where it is an option; 130 when cancelled.</summary>
     public WarmCommand Runs(Func<ParseResult, Report, CancellationToken, Task<int>> run)
     {
         SetAction(async (parsed, cancellation) =>
@@ -39,8 +39,9 @@ internal sealed class WarmCommand : Command
             }
             catch (Exception error) when (Environment.GetEnvironmentVariable("WARM_TRACE") != "1")
             {
-                report.Error(Refusal(error));
-                return 1;
+                WarmException refusal = Refusal(error);
+                report.Error(refusal);
+                return refusal.Where.StartsWith("--", StringComparison.Ordinal) ? 2 : 1; // what is wrong with an option is wrong usage
             }
         });
         return this;

@@ -49,7 +49,7 @@ public class BestOfCommandTests
     {
         WarmProcess none = WarmProcess.RunWith("", null, "best-of", Model, "--prompt", "a", "--from", "-", "--json");
         Assert.Equal((1, "holds no draft"), (none.ExitCode, (string?)none.Json["error"]!["found"]));
-        Assert.Equal(1, WarmProcess.RunWith("{\"text\":\"a\"}", null, "best-of", Model, "--prompt", "a", "--from", "-", "--top", "0").ExitCode);
+        Assert.Equal(2, WarmProcess.RunWith("{\"text\":\"a\"}", null, "best-of", Model, "--prompt", "a", "--from", "-", "--top", "0").ExitCode);
         Assert.Equal(2, WarmProcess.Run("best-of", Model, "--prompt", "a").ExitCode);
     }
 }
