@@ -115,6 +115,43 @@ public class CpuEngineTests
 
     [Theory]
     [MemberData(nameof(Kernels))]
+    public void Bits_of_attention_by_distance_depend_on_the_text_alone(CpuKernel kernel)
+    {
+        int[][] texts = [[.. Enumerable.Range(0, 600)], [7], [.. Enumerable.Range(3, 65)], [.. Enumerable.Range(50, 130)]];
+        const int Heads = 2, Size = 12, Columns = Heads * Size;
+        float[] table = Random(32 * Heads, 1), kr = Random(64 * Columns, 2), qr = Random(64 * Columns, 3), w = Random(9 * Columns * 3, 4);
+        float[][] Run(int threads, params int[][] batch)
+        {
+            var engine = new CpuEngine(new() { Kernel = kernel, Threads = threads });
+            BatchLayout layout = BatchLayout.Of(batch);
+            EngineTensor Input(int salt)
+            {
+                float[] values = new float[layout.Rows * Columns];
+                for (int row = 0; row < layout.Rows; row++) Random(Columns, layout.Ids[row] * 31 + layout.Positions[row] * 7 + salt).CopyTo(values, row * Columns);
+                return engine.Upload(values, layout.Rows, Columns);
+            }
+            EngineTensor q = Input(1), k = Input(2), v = Input(3);
+            var biased = new AttentionForm { Heads = Heads, KeyHeads = Heads, HeadSize = Size, Scale = 0.4, Causal = false, Buckets = new(engine.Load(PinnedView.Of("bias", (ReadOnlySpan<float>)table, 32, Heads)), d => RelativeBuckets.T5(d, 32, 128, true)) };
+            var disentangled = new DisentangledForm { Heads = Heads, HeadSize = Size, Scale = 0.4, RowOf = d => Math.Clamp(RelativeBuckets.Deberta(d, 32, 128) + 32, 0, 63) };
+            float[][] results =
+            [
+                Values(engine, engine.Attention(q, k, v, biased, layout, layout)),
+                Values(engine, engine.DisentangledAttention(q, k, v, engine.Upload(kr, 64, Columns), engine.Upload(qr, 64, Columns), disentangled, layout)),
+                Values(engine, engine.TokenConvolution(q, new(engine.Load(PinnedView.Of("w", (ReadOnlySpan<float>)w, 9, Columns, 3))), layout)),
+            ];
+            return [.. Enumerable.Range(0, batch.Length).Select(t => results.SelectMany(y => y.AsSpan(layout.RowOf(t, 0) * (y.Length / layout.Rows), layout.Length(t) * (y.Length / layout.Rows)).ToArray()).ToArray())];
+        }
+        float[][] alone = [.. texts.Select(text => Run(1, text)[0])];
+        foreach (int threads in new[] { 1, 3 })
+        {
+            float[][] all = Run(threads, texts);
+            for (int i = 0; i < texts.Length; i++) SameBits(alone[i], all[i], $"text {i}, {threads} threads");
+        }
+        SameBits(alone[2], Run(2, texts[3], texts[2])[1]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
     public void Bits_of_values_and_norms_depend_on_their_row_alone(CpuKernel kernel)
     {
         foreach (int width in new[] { 1, 5, 77, 130 })

@@ -68,6 +68,68 @@ public class ArchitecturesTests(ITestOutputHelper output)
         output.WriteLine(Assert.Throws<WarmException>(() => Load(folder["m"])).Message);
     }
 
+    [Theory]
+    [InlineData("pos_att_type", "[\"c2p\",\"p2p\"]")]
+    [InlineData("pos_att_type", "7")]
+    [InlineData("position_buckets", "1")]
+    [InlineData("position_buckets", "70")]
+    [InlineData("position_buckets", "16")]
+    [InlineData("max_relative_positions", "2")]
+    [InlineData("norm_rel_ebd", "\"rms_norm\"")]
+    [InlineData("share_att_key", "false")]
+    [InlineData("position_biased_input", "true")]
+    [InlineData("conv_kernel_size", "2")]
+    [InlineData("conv_kernel_size", "5")]
+    [InlineData("conv_groups", "4")]
+    [InlineData("conv_act", "\"strange\"")]
+    [InlineData("pooler_hidden_size", "8")]
+    [InlineData("pooler_hidden_act", "\"strange\"")]
+    [InlineData("attention_head_size", "8")]
+    [InlineData("embedding_size", "8")]
+    [InlineData("type_vocab_size", "2")]
+    [InlineData("model_type", "\"deberta\"")]
+    public void Load_of_a_deberta_with_a_wrong_key_is_refused(string key, string value)
+    {
+        using var folder = new TemporaryFolder();
+        TinyModel.Deberta(folder["m"], config: json => json[key] = JsonNode.Parse(value));
+        output.WriteLine(Assert.Throws<WarmException>(() => Load(folder["m"])).Message);
+    }
+
+    [Theory]
+    [InlineData("layer_types", "[\"full_attention\"]")]
+    [InlineData("layer_types", "[\"full_attention\",\"chunked_attention\"]")]
+    [InlineData("norm_bias", "true")]
+    [InlineData("attention_bias", "true")]
+    [InlineData("classifier_bias", "true")]
+    [InlineData("classifier_pooling", "\"max\"")]
+    [InlineData("classifier_activation", "\"strange\"")]
+    [InlineData("sliding_window", "6")]
+    [InlineData("num_attention_heads", "16")]
+    [InlineData("rope_parameters", "{\"full_attention\":{\"rope_type\":\"longrope\"}}")]
+    [InlineData("rope_scaling", "{\"type\":\"strange\"}")]
+    public void Load_of_a_modernbert_with_a_wrong_key_is_refused(string key, string value)
+    {
+        using var folder = new TemporaryFolder();
+        TinyModel.ModernBert(folder["m"], config: json => json[key] = JsonNode.Parse(value));
+        output.WriteLine(Assert.Throws<WarmException>(() => Load(folder["m"])).Message);
+    }
+
+    [Fact]
+    public void Load_of_a_modernbert_in_the_old_spelling_gives_the_same_rewards()
+    {
+        using var folder = new TemporaryFolder();
+        TinyModel.ModernBert(folder["new"]);
+        TinyModel.ModernBert(folder["old"], config: json =>
+        {
+            json.Remove("layer_types");
+            json.Remove("rope_parameters");
+            (json["global_attn_every_n_layers"], json["global_rope_theta"], json["local_rope_theta"]) = (2, 160000.0, 10000.0);
+        });
+        TinyModel.ModernBert(folder["other"], config: json => json["layer_types"] = JsonNode.Parse("[\"full_attention\",\"full_attention\"]"));
+        Assert.Equal(Reward(folder["new"]), Reward(folder["old"]));
+        Assert.NotEqual(Reward(folder["new"]), Reward(folder["other"]));
+    }
+
     [Fact]
     public void Load_lists_every_missing_and_misshapen_tensor_at_once()
     {
@@ -160,6 +222,20 @@ public class ArchitecturesTests(ITestOutputHelper output)
         Reference.Count("behaviours of odd folders", compared);
     }
 
+    [Fact]
+    public void Encoders_on_the_cpu_agree_with_the_twin()
+    {
+        using var folder = new TemporaryFolder();
+        TinyModel.Bert(folder["bert"]);
+        TinyModel.Deberta(folder["deberta"]);
+        TinyModel.Deberta(folder["c2p"], config: json => json["pos_att_type"] = "c2p");
+        TinyModel.Deberta(folder["plain"], config: json => json["relative_attention"] = false);
+        TinyModel.ModernBert(folder["modernbert"]);
+        int[][] texts = [[1, 5, 9, 33, 2], [7], [.. Enumerable.Range(0, 31).Select(i => i * 7 % 40)]];
+        foreach (string name in (string[])["bert", "deberta", "c2p", "plain", "modernbert"])
+            Assert.Equal(Logits(folder[name], texts), Logits(folder[name], texts, new CpuEngine()), (e, a) => Math.Abs(e - a) <= 2e-5);
+    }
+
     private static Transformer Load(string folder)
     {
         using Checkpoint weights = Checkpoint.Open(folder);
@@ -168,9 +244,9 @@ public class ArchitecturesTests(ITestOutputHelper output)
 
     private static double Reward(string folder) => Logits(folder, [[1, 5, 9, 33, 2]])[0];
 
-    private static double[] Logits(string folder, int[][] texts)
+    private static double[] Logits(string folder, int[][] texts, Engine? engine = null)
     {
-        var engine = new ReferenceEngine();
+        engine ??= new ReferenceEngine();
         using Checkpoint weights = Checkpoint.Open(folder);
         using Transformer model = Architectures.Load(weights, engine);
         BatchLayout layout = BatchLayout.Of(texts, model.Architecture.SharesBeginnings);

@@ -44,6 +44,49 @@ internal static class TinyModel
         return Write(folder, seed, json, shapes, config, tensors);
     }
 
+    /// <summary>A DeBERTa v3 with one layer, 8 buckets and a convolution, 32 positions and 40 ids.</summary>
+    public static string Deberta(string folder, int seed = 1, Action<JsonObject>? config = null, Action<Dictionary<string, Shape>>? tensors = null)
+    {
+        var json = JsonNode.Parse("""
+            {"architectures":["DebertaV2ForSequenceClassification"],"model_type":"deberta-v2","hidden_size":16,"intermediate_size":24,"num_hidden_layers":1,"num_attention_heads":4,
+             "vocab_size":40,"max_position_embeddings":32,"type_vocab_size":0,"layer_norm_eps":1e-7,"hidden_act":"gelu","pad_token_id":0,"id2label":{"0":"LABEL_0"},
+             "relative_attention":true,"position_buckets":8,"max_relative_positions":-1,"norm_rel_ebd":"layer_norm","share_att_key":true,"pos_att_type":"p2c|c2p","position_biased_input":false,
+             "conv_kernel_size":3,"conv_act":"gelu","pooler_hidden_size":16,"pooler_hidden_act":"gelu"}
+            """)!.AsObject();
+        var shapes = new Dictionary<string, Shape>
+        {
+            ["deberta.embeddings.word_embeddings.weight"] = new(40, 16), ["deberta.encoder.rel_embeddings.weight"] = new(16, 16),
+            ["deberta.encoder.conv.conv.weight"] = new(16, 16, 3), ["deberta.encoder.conv.conv.bias"] = new(16),
+        };
+        foreach (string norm in (string[])["embeddings.LayerNorm", "encoder.LayerNorm", "encoder.conv.LayerNorm", "encoder.layer.0.attention.output.LayerNorm", "encoder.layer.0.output.LayerNorm"])
+            (shapes[$"deberta.{norm}.weight"], shapes[$"deberta.{norm}.bias"]) = (new(16), new(16));
+        foreach ((string name, int outputs, int inputs) in ((string, int, int)[])[("deberta.encoder.layer.0.attention.self.query_proj", 16, 16), ("deberta.encoder.layer.0.attention.self.key_proj", 16, 16),
+            ("deberta.encoder.layer.0.attention.self.value_proj", 16, 16), ("deberta.encoder.layer.0.attention.output.dense", 16, 16), ("deberta.encoder.layer.0.intermediate.dense", 24, 16),
+            ("deberta.encoder.layer.0.output.dense", 16, 24), ("pooler.dense", 16, 16), ("classifier", 1, 16)])
+            (shapes[$"{name}.weight"], shapes[$"{name}.bias"]) = (new(outputs, inputs), new(outputs));
+        return Write(folder, seed, json, shapes, config, tensors);
+    }
+
+    /// <summary>A ModernBERT with two layers, the second with a window, and 40 ids.</summary>
+    public static string ModernBert(string folder, int seed = 1, Action<JsonObject>? config = null, Action<Dictionary<string, Shape>>? tensors = null)
+    {
+        var json = JsonNode.Parse("""
+            {"architectures":["ModernBertForSequenceClassification"],"model_type":"modernbert","hidden_size":16,"intermediate_size":24,"num_hidden_layers":2,"num_attention_heads":4,
+             "vocab_size":40,"max_position_embeddings":32,"norm_eps":1e-5,"hidden_activation":"gelu","pad_token_id":0,"id2label":{"0":"LABEL_0"},"local_attention":6,
+             "layer_types":["full_attention","sliding_attention"],
+             "rope_parameters":{"full_attention":{"rope_type":"default","rope_theta":160000.0},"sliding_attention":{"rope_type":"default","rope_theta":10000.0}}}
+            """)!.AsObject();
+        var shapes = new Dictionary<string, Shape>
+        {
+            ["model.embeddings.tok_embeddings.weight"] = new(40, 16), ["model.embeddings.norm.weight"] = new(16), ["model.final_norm.weight"] = new(16), ["model.layers.1.attn_norm.weight"] = new(16),
+            ["head.dense.weight"] = new(16, 16), ["head.norm.weight"] = new(16), ["classifier.weight"] = new(1, 16), ["classifier.bias"] = new(1),
+        };
+        for (int i = 0; i < 2; i++)
+            foreach ((string name, Shape shape) in ((string, Shape)[])[("attn.Wqkv", new(48, 16)), ("attn.Wo", new(16, 16)), ("mlp_norm", new(16)), ("mlp.Wi", new(48, 16)), ("mlp.Wo", new(16, 24))])
+                shapes[$"model.layers.{i}.{name}.weight"] = shape;
+        return Write(folder, seed, json, shapes, config, tensors);
+    }
+
     /// <summary>Writes the value of a tensor; default: around 1 for norms, else normal with deviation 0.25.</summary>
     public static float Value(Random random, string name) =>
         (float)((name.Contains("norm", StringComparison.OrdinalIgnoreCase) && name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0) + 0.25 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
