@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Warm.Transformers;
 
 namespace Warm.Cli;
 
@@ -23,10 +24,13 @@ internal static class AverageCommand
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Read headers, configs and tokenizers, say what would be written, and write nothing." };
     private static readonly Option<int> Threads = new("--threads") { Description = "Number of threads (default: all cores).", HelpName = "N" };
 
+    private static readonly Option<string> Choose = new("--choose") { Description = "Average only members chosen by --select: top:K, greedy or greedy-strict.", HelpName = "RULE" };
+    private static readonly Option<string> Select = new("--select") { Description = "Pairs by which --choose chooses.", HelpName = "PAIRS" };
+
     public static WarmCommand Create() =>
         new WarmCommand("average", "Average the weights of models that were fine-tuned from one base.", "warm average runs/rm-1 runs/rm-2 runs/rm-3 --out runs/warm")
         {
-            Members, Out, Method, WeightsOption, Normalise, NoNormalise, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, Overwrite, DryRun, Threads,
+            Members, Out, Method, WeightsOption, Normalise, NoNormalise, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, Overwrite, DryRun, Threads, Choose, Select,
         }.Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
 
     private static int Run(ParseResult parsed, Report report, CancellationToken cancellation)
@@ -38,7 +42,7 @@ internal static class AverageCommand
         if (!dry && Path.Exists(folder) && !parsed.GetValue(Overwrite)) throw new WarmException(folder, "exists already", "a place that is free", "Choose another, or say --overwrite.");
         if (!dry && parsed.GetValue(Threads) < 0) throw new WarmException("--threads", "is negative", "0 for all cores, or a number");
         Weights[] members = [.. parsed.GetRequiredValue(Members).Select(member => ModelArgument.Open(member))];
-        WeightAverage average = WeightAverage.Of(members, options);
+        WeightAverage average = Chosen(parsed, members, options, cancellation) ?? WeightAverage.Of(members, options);
         if (dry)
         {
             Print(report, average, folder, average.Names.Count, average.Bytes, null, Recipe.Of(average), average.Remarks);
@@ -79,6 +83,17 @@ internal static class AverageCommand
             ["recipe"] = recipe?.DeepClone(),
             ["remarks"] = new JsonArray([.. remarks.Select(r => JsonValue.Create(r))]),
         });
+    }
+
+    /// <summary>The average of those that <c>--choose</c> takes, or null where nothing is chosen.</summary>
+    private static WeightAverage? Chosen(ParseResult parsed, Weights[] members, AverageOptions options, CancellationToken cancellation)
+    {
+        (string? choose, string? select) = (parsed.GetValue(Choose), parsed.GetValue(Select));
+        if (choose is null && select is null) return null;
+        if (choose is null || select is null) throw new WarmException(choose is null ? "--select" : "--choose", "stands alone", "--choose RULE and --select PAIRS together");
+        if (options.Weights is not null) throw new WarmException("--weights", "stand beside --choose", "one of the two", "What is chosen is averaged uniformly.");
+        CpuEngine engine = parsed.GetValue(Threads) is var threads and > 0 ? new CpuEngine(new CpuOptions { Threads = threads }) : new CpuEngine();
+        return Soup.ChooseAsync(members, weights => RewardModel.Load(weights, engine), SelectionPairs.Read(select), SoupRule.Parse(choose), new() { Averaging = options }, cancellation).GetAwaiter().GetResult().Average();
     }
 
     private static AverageOptions Options(ParseResult parsed)

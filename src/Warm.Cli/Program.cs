@@ -54,6 +54,8 @@ internal static class Program
         TokenizeCommand.Create(),
         EvaluateCommand.Create(),
         CurveCommand.Create(),
+        ConnectCommand.Create(),
+        SoupCommand.Create(),
         RenderCommand.Create(),
     ];
 

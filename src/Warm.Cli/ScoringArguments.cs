@@ -39,6 +39,13 @@ internal sealed class ScoringArguments
     /// <summary>Opens one of several models; reads headers only.</summary>
     public Weights Open(ParseResult parsed, string model) => ModelArgument.Open(model, ModelArgument.ParseDType(parsed.GetValue(_dtype)));
 
+    /// <summary>How members are averaged: in the type that was asked for.</summary>
+    public AverageOptions Averaging(ParseResult parsed, string? allow) => new()
+    {
+        DType = ModelArgument.ParseDType(parsed.GetValue(_dtype)),
+        Allow = allow?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
+    };
+
     /// <summary>What computes.</summary>
     public CpuEngine Engine(ParseResult parsed) => parsed.GetValue(_threads) switch
     {

@@ -33,6 +33,22 @@ public sealed class PairedComparison
     [JsonPropertyName("smallestDetectable")]
     public double SmallestDetectable { get; }
 
+    /// <summary>
+    /// What the interval allows to say: which is better, or that these units cannot tell and about how many could (of a difference as large as the measured one, four times out of five).
+    /// A difference whose interval holds zero is never called better.
+    /// </summary>
+    [JsonPropertyName("verdict")]
+    public string Verdict
+    {
+        get
+        {
+            if (Difference.Low > 0) return $"{A} is better";
+            if (Difference.High < 0) return $"{B} is better";
+            double needed = Math.Ceiling(Difference.Units * Math.Pow(SmallestDetectable / Difference.Value, 2));
+            return FormattableString.Invariant($"cannot tell with this many {Difference.Unit}s{(double.IsFinite(needed) && needed < 1e9 ? $"; about {Math.Max(needed, Difference.Units + 1):N0} would do for a difference like this" : "")}");
+        }
+    }
+
     /// <summary>Compares two measurements of the same pairs with the same units, in the same order. The tie rule, resamples and seed are the first one's.</summary>
     /// <exception cref="WarmException">The two were measured on other pairs, units or tie rules.</exception>
     public static PairedComparison Of(PairwiseAccuracy a, PairwiseAccuracy b)
@@ -59,5 +75,5 @@ public sealed class PairedComparison
 
     /// <summary><c>warm - rm-1: 0.020 ± 0.007 (n = 3,311 pairs, 8 topics), 95 % [0.005, 0.034]; McNemar 210 : 150, p = 0.0018 (mid-p 0.0016); detectable 0.019</c></summary>
     public override string ToString() =>
-        FormattableString.Invariant($"{A} - {B}: {Difference}, 95 % [{Difference.Low:F3}, {Difference.High:F3}]; McNemar {McNemar}; detectable {SmallestDetectable:F3}");
+        FormattableString.Invariant($"{A} - {B}: {Difference}, 95 % [{Difference.Low:F3}, {Difference.High:F3}]; McNemar {McNemar}; detectable {SmallestDetectable:F3}; {Verdict}");
 }

@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Warm.Transformers;
+
+namespace Warm.Cli;
+
+/// <summary><c>warm soup DIR.. --select FILE --hold-out FILE</c>: chooses members on one file and reports what was chosen on another.</summary>
+internal static class SoupCommand
+{
+    public static WarmCommand Create()
+    {
+        var members = new Argument<string[]>("DIR") { Description = ModelArgument.Description, Arity = ArgumentArity.OneOrMore };
+        var select = new Option<string>("--select") { Description = "Pairs by which members are chosen.", HelpName = "PAIRS", Required = true };
+        var holdOut = new Option<string>("--hold-out") { Description = "Other pairs, on which the choice is reported; no prompt may be in both.", HelpName = "PAIRS", Required = true };
+        var rule = new Option<string>("--rule") { Description = "greedy (default: a member stays if the soup is no worse), greedy-strict (only if it is better), or top:K.", HelpName = "RULE", DefaultValueFactory = _ => "greedy" };
+        var folder = new Option<string?>("--out") { Description = "Where the soup is written; it appears whole or not at all.", HelpName = "DIR" };
+        var overwrite = new Option<bool>("--overwrite") { Description = "Replace a model folder of that name." };
+        var ties = new Option<TieRule>("--ties") { Description = "What a pair of equal rewards counts: half (default), correct, wrong.", DefaultValueFactory = _ => TieRule.Half };
+        ties.AcceptOnlyFromAmong("half", "correct", "wrong");
+        var resample = new Option<string>("--resample") { Description = "Whose sampling the error is about: prompt (default), pair, or a field of the pairs.", HelpName = "UNIT", DefaultValueFactory = _ => "prompt" };
+        var columns = new Option<string?>("--columns") { Description = "Other names of fields: prompt=question,chosen=answers.good", HelpName = "FIELD=NAME,.." };
+        var allow = new Option<string?>("--allow") { Description = "Rules that are not refused: shared-prompts, config, ancestry ..", HelpName = "RULE,.." };
+        var command = new WarmCommand("soup", "Choose members on one set of pairs, report their average on another.", "warm soup family/rm-1 family/rm-2 family/rm-3 --select dev.jsonl --hold-out test.jsonl --rule greedy --out family/soup")
+            { members, select, holdOut, rule, folder, overwrite, ties, resample, columns, allow };
+        var scoring = new ScoringArguments(command, several: true);
+        return command.Runs(async (parsed, report, cancellation) =>
+        {
+            string? place = parsed.GetValue(folder);
+            if (place is not null && Path.Exists(place) && !parsed.GetValue(overwrite)) throw new WarmException(place, "exists already", "a place that is free", "Choose another, or say --overwrite.");
+            SoupRule chosenRule = SoupRule.Parse(parsed.GetValue(rule)!);
+            AverageOptions averaging = scoring.Averaging(parsed, parsed.GetValue(allow));
+            var reading = new PreferenceFileOptions { Columns = parsed.GetValue(columns) is { } names ? ColumnNames.Parse(names) : null };
+            SelectionPairs chooseBy = SelectionPairs.Read(parsed.GetRequiredValue(select), reading);
+            ReportPairs reportOn = ReportPairs.Read(parsed.GetRequiredValue(holdOut), chooseBy, averaging.Allow.Contains("shared-prompts"), reading);
+            var measuring = new AccuracyOptions { Ties = parsed.GetValue(ties), Resample = parsed.GetValue(resample)!, Scoring = scoring.Options(parsed) };
+            Weights[] all = [.. parsed.GetRequiredValue(members).Select(member => ModelArgument.Open(member))];
+            CpuEngine engine = scoring.Engine(parsed);
+            string? form = null;
+            IRewardModel Load(Weights weights)
+            {
+                RewardModel model = RewardModel.Load(weights, engine, scoring.Loading(parsed));
+                form = model.TextForm.ToString();
+                return model;
+            }
+            Soup soup = await Soup.ChooseAsync(all, Load, chooseBy, chosenRule, new() { Ties = measuring.Ties, Scoring = measuring.Scoring, Averaging = averaging }, cancellation);
+            List<PairwiseAccuracy> measured = [await soup.MeasureAsync(reportOn, Load, measuring, cancellation), await Measure(all[soup.Ranking.Order[0]], "best member")];
+            if (all.Length > 1) measured.Add(await Measure(WeightAverage.Of(all, averaging), "average of all"));
+            PairedComparison[] paired = [.. measured.Skip(1).Select(other => PairedComparison.Of(measured[0], other))];
+            SaveResult? saved = place is null ? null : soup.Average().Save(place, new SaveOptions { Overwrite = parsed.GetValue(overwrite) }, null, cancellation);
+            string[] remarks = [.. reportOn.Remarks, .. measured[0].Remarks, .. saved?.Remarks ?? []];
+            if (report.IsJson)
+            {
+                JsonObject choice = soup.ToJson();
+                report.Line(new JsonObject
+                {
+                    ["rule"] = chosenRule.ToString(),
+                    ["ties"] = measuring.Ties.ToString().ToLowerInvariant(),
+                    ["members"] = choice["taken"]!.DeepClone(),
+                    ["leftOut"] = choice["leftOut"]!.DeepClone(),
+                    ["log"] = choice["log"]!.DeepClone(),
+                    ["selection"] = new JsonObject { ["pairs"] = chooseBy.Name, ["n"] = chooseBy.Count, ["accuracy"] = soup.SelectionAccuracy },
+                    ["holdOut"] = JsonSerializer.SerializeToNode(measured[0], Report.JsonOptions),
+                    ["baselines"] = new JsonArray([.. measured.Skip(1).Select(m => new JsonObject { ["name"] = m.Name, ["accuracy"] = JsonSerializer.SerializeToNode(m.Accuracy, Report.JsonOptions) })]),
+                    ["paired"] = JsonSerializer.SerializeToNode(paired, Report.JsonOptions),
+                    ["textForm"] = form,
+                    ["out"] = saved?.Folder,
+                    ["remarks"] = new JsonArray([.. remarks.Select(remark => JsonValue.Create(remark))]),
+                });
+                return 0;
+            }
+            report.Table(["member", "alone, on the selection pairs", "", "why"], [.. soup.Members.Select(i => Row(i, "taken")), .. soup.Ranking.Order.Except(soup.Members).Select(i => Row(i, "left out"))]);
+            report.Line(FormattableString.Invariant($"on {chooseBy.Name} the soup has {soup.SelectionAccuracy:F4}, which flatters it; on {reportOn.Name}:"));
+            foreach (PairwiseAccuracy one in measured) report.Line(one.ToString());
+            foreach (PairedComparison pair in paired) report.Line(pair.ToString());
+            if (saved is not null) report.Line(saved.ToString());
+            report.Remark($"text form {form}");
+            foreach (string remark in remarks) report.Remark(remark);
+            return 0;
+
+            string[] Row(int member, string verdict) => [all[member].Name, $"{soup.Ranking.Accuracies[member]:F4}", verdict, soup.Why(member)];
+
+            async Task<PairwiseAccuracy> Measure(Weights weights, string name)
+            {
+                IRewardModel model = Load(weights);
+                using (model as IDisposable) return await reportOn.MeasureAsync(model, measuring, name, cancellation);
+            }
+        });
+    }
+}
