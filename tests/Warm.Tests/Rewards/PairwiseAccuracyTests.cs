@@ -82,7 +82,7 @@ public class PairwiseAccuracyTests
         Assert.Equal(["value", "error", "low", "high", "n", "units", "unit"], json["accuracy"]!.AsObject().Select(p => p.Key));
         Assert.Equal("half", json["tieRule"]!.GetValue<string>());
         PairedComparison paired = PairedComparison.Of(PairwiseAccuracy.Of([1, 2, 0], [0, 0, 1]), PairwiseAccuracy.Of([1, 0, 2], [0, 1, 1]));
-        Assert.Equal(["a", "b", "difference", "mcnemar", "smallestDetectable"], JsonSerializer.SerializeToNode(paired)!.AsObject().Select(p => p.Key));
+        Assert.Equal(["a", "b", "difference", "mcnemar", "smallestDetectable", "verdict"], JsonSerializer.SerializeToNode(paired)!.AsObject().Select(p => p.Key));
         Assert.Equal("a - b: 0.000 ± 0.577 (n = 3 pairs), 95 % [-2.484, 2.484]; McNemar 1 : 1, p = 1 (mid-p 0.75); detectable 3.097; cannot tell with this many pairs", paired.ToString());
     }
 
