@@ -9,7 +9,25 @@ namespace Warm.Cli;
 internal static class EvaluateCommand
 {
     /// <summary>The models' results on one set of pairs, which has a name where there are several.</summary>
-    private sealed record Measured(string? On, List<PairwiseAccuracy> Models);
+    private sealed record Measured(string? On, List<PairwiseAccuracy> Models)
+    {
+        /// <summary>The average of all models' weights; null where it was not asked for or they do not fit together.</summary>
+        public PairwiseAccuracy? Average { get; set; }
+
+        /// <summary>Ensembles of all models' rewards by rule, the mean first; empty where none was asked for.</summary>
+        public List<PairwiseAccuracy> Ensembles { get; } = [];
+
+        /// <summary>What is compared in pairs.</summary>
+        public IReadOnlyList<PairwiseAccuracy> Compared => [.. Models, .. Average is null ? [] : new[] { Average }, .. Ensembles.Take(1)];
+    }
+
+    /// <summary>The members' shares on the selection pairs; the best is the first of the highest.</summary>
+    private sealed record Chosen(SelectionPairs Pairs, List<double> Accuracies)
+    {
+        public int Best => TopByAccuracy.Of(Accuracies).Order[0];
+    }
+
+    private static readonly EnsembleRule[] Rules = [EnsembleRule.Mean, EnsembleRule.Worst, EnsembleRule.LessVariance()];
 
     public static WarmCommand Create()
     {
@@ -21,8 +39,11 @@ internal static class EvaluateCommand
         var resample = new Option<string>("--resample") { Description = "Whose sampling the error is about: prompt (default), pair, or a field of the pairs.", HelpName = "UNIT", DefaultValueFactory = _ => "prompt" };
         var columns = new Option<string?>("--columns") { Description = "Other names of fields: prompt=question,chosen=answers.good", HelpName = "FIELD=NAME,.." };
         var keepGoing = new Option<bool>("--keep-going") { Description = "Pass over broken lines, naming them; exit code 1 at the end." };
+        var ensemble = new Option<bool>("--ensemble") { Description = "Also ensembles of the models' rewards (mean, worst, mean - 0.5 x variance) and the average of their weights." };
+        var select = new Option<string?>("--select") { Description = "Pairs by which the best member is chosen; no prompt may be in --on as well.", HelpName = "PAIRS" };
+        var allow = new Option<string?>("--allow") { Description = "Rules that are not refused: shared-prompts; of the average: config, ancestry ..", HelpName = "RULE,.." };
         var command = new WarmCommand("evaluate", "Measure models on pairs that people judged, with error bars.", "warm evaluate family/warm family/rm-1 --on family/heldout.jsonl.gz --resample topic")
-            { models, on, rewards, ties, resample, columns, keepGoing };
+            { models, on, rewards, ensemble, select, ties, resample, columns, keepGoing, allow };
         var scoring = new ScoringArguments(command, several: true);
         return command.Runs(async (parsed, report, cancellation) =>
         {
@@ -33,16 +54,27 @@ internal static class EvaluateCommand
             if (parsed.GetValue(rewards) is { } file)
             {
                 if (folders.Length > 0 || sets.Length > 0) return Wrong("--rewards stands instead of models and --on.");
-                Print([new(null, [.. Given(file, options, names, broken, cancellation)])], [], options, report);
+                if (parsed.GetValue(select) is not null) return Wrong("--select needs models.");
+                Print([Given(file, options, names, broken, parsed.GetValue(ensemble), cancellation)], [], null, options, report);
                 return broken.Lines > 0 ? 1 : 0;
             }
             if (folders.Length == 0) return Wrong("no model is named.");
             if (sets.Length == 0) return Wrong("--on is missing: the pairs to measure on.");
             options = options with { Scoring = scoring.Options(parsed) };
+            AverageOptions averaging = scoring.Averaging(parsed, parsed.GetValue(allow));
+            Chosen? chosen = parsed.GetValue(select) is { } by ? new(SelectionPairs.Read(by, new() { Columns = names }), []) : null;
+            bool together = parsed.GetValue(ensemble);
             (string? Name, string Path)[] pairs = [.. sets.Select(Named)];
             var held = pairs.Where(set => set.Path == "-").ToDictionary(set => set.Path, set => Pairs(set.Path, names, broken, cancellation).ToList());
             List<Measured> measured = [.. pairs.Select(set => new Measured(set.Name ?? (pairs.Length > 1 ? set.Path : null), []))];
+            Dictionary<string, ReportPairs> apart = chosen is null ? [] : pairs.DistinctBy(set => set.Path).ToDictionary(set => set.Path, set =>
+                ReportPairs.Of(held.TryGetValue(set.Path, out List<Preference>? list) ? list : Pairs(set.Path, names, broken, cancellation), chosen.Pairs, averaging.Allow.Contains("shared-prompts"), set.Path));
+            if (chosen is not null) broken.AllTold = true;
+            foreach (string remark in apart.Values.SelectMany(set => set.Remarks)) report.Remark(remark);
             var forms = new Dictionary<string, string>();
+            // An ensemble asks for rewards that its members have given already.
+            var cache = together ? new ScoreCache() : null;
+            var scored = new List<IRewardModel>();
             foreach (string folder in folders)
             {
                 using Weights weights = scoring.Open(parsed, folder);
@@ -50,15 +82,38 @@ internal static class EvaluateCommand
                 string name = folder.Length > 1 ? folder.TrimEnd('/', '\\') : folder;
                 foreach (string remark in model.Remarks) report.Remark($"{name}: {remark}");
                 forms[name] = model.TextForm.ToString();
-                for (int i = 0; i < pairs.Length; i++)
-                {
-                    IEnumerable<Preference> read = held.TryGetValue(pairs[i].Path, out List<Preference>? list) ? list : Pairs(pairs[i].Path, names, broken, cancellation);
-                    measured[i].Models.Add(await PairwiseAccuracy.MeasureAsync(model, read, options, name, null, cancellation));
-                }
+                IRewardModel asked = cache?.Of(model) ?? model;
+                scored.Add(asked);
+                if (chosen is not null) chosen.Accuracies.Add(await chosen.Pairs.AccuracyAsync(asked, new() { Ties = options.Ties, Scoring = options.Scoring }, cancellation));
+                for (int i = 0; i < pairs.Length; i++) measured[i].Models.Add(await Measure(i, asked, name));
                 broken.AllTold = true;
             }
-            Print(measured, forms, options, report);
+            if (together)
+            {
+                foreach (EnsembleRule rule in Rules)
+                    for (int i = 0; i < pairs.Length; i++) measured[i].Ensembles.Add(await Measure(i, RewardEnsemble.Of(scored, rule), $"ensemble: {rule}"));
+                if (folders.Length > 1 && Average() is { } average)
+                    using (average) for (int i = 0; i < pairs.Length; i++) measured[i].Average = await Measure(i, average, $"average of {folders.Length}");
+            }
+            Print(measured, forms, chosen, options, report);
             return broken.Lines > 0 ? 1 : 0;
+
+            Task<PairwiseAccuracy> Measure(int set, IRewardModel model, string name) =>
+                apart.TryGetValue(pairs[set].Path, out ReportPairs? fixedPairs) ? fixedPairs.MeasureAsync(model, options, name, cancellation)
+                : PairwiseAccuracy.MeasureAsync(model, held.TryGetValue(pairs[set].Path, out List<Preference>? list) ? list : Pairs(pairs[set].Path, names, broken, cancellation), options, name, null, cancellation);
+
+            RewardModel? Average()
+            {
+                try
+                {
+                    return RewardModel.Load(WeightAverage.Of([.. folders.Select(folder => ModelArgument.Open(folder))], averaging), scoring.Engine(parsed), scoring.Loading(parsed));
+                }
+                catch (WarmException refusal)
+                {
+                    report.Remark($"no average: {refusal.Message}");
+                    return null;
+                }
+            }
         });
     }
 
@@ -103,30 +158,41 @@ internal static class EvaluateCommand
         }
     }
 
-    private static IReadOnlyList<PairwiseAccuracy> Given(string path, AccuracyOptions options, ColumnNames? columns, Broken broken, CancellationToken cancellation)
+    private static Measured Given(string path, AccuracyOptions options, ColumnNames? columns, Broken broken, bool ensemble, CancellationToken cancellation)
     {
         using LinesInput input = LinesInput.Open(path, columns, broken.KeepGoing);
         var file = new RewardFile(input.Name, options.Resample);
         foreach (Answered<bool> line in input.Lines(line => { file.Add(line.Json, line.Where); return true; }, cancellation))
             if (line.Error is { } error) broken.Tell(error);
-        return file.Measure(options);
+        var measured = new Measured(null, [.. file.Measure(options)]);
+        if (ensemble) measured.Ensembles.AddRange(Rules.Select(rule => file.Measure(rule, options, $"ensemble: {rule}")));
+        return measured;
     }
 
     private static IEnumerable<PairedComparison> Paired(IReadOnlyList<PairwiseAccuracy> models) =>
         models.SelectMany((a, i) => models.Skip(i + 1).Select(b => PairedComparison.Of(a, b)));
 
-    private static void Print(List<Measured> sets, Dictionary<string, string> forms, AccuracyOptions options, Report report)
+    private static void Print(List<Measured> sets, Dictionary<string, string> forms, Chosen? chosen, AccuracyOptions options, Report report)
     {
         if (report.IsJson)
         {
-            report.Line(new JsonObject
+            var document = new JsonObject
             {
                 ["ties"] = options.Ties.ToString().ToLowerInvariant(),
                 ["models"] = new JsonArray([.. sets.SelectMany(set => set.Models.Select(model => Node(model, set.On, forms.GetValueOrDefault(model.Name!))))]),
-                ["paired"] = new JsonArray([.. sets.SelectMany(set => Paired(set.Models).Select(pair => Node(pair, set.On)))]),
-                ["baselines"] = new JsonArray([.. sets.Where(set => set.Models[0].LongerWins is not null)
-                    .Select(set => Node(new { name = "the longer text wins", accuracy = set.Models[0].LongerWins }, set.On))]),
-            });
+                ["paired"] = new JsonArray([.. sets.SelectMany(Compared)]),
+                ["baselines"] = new JsonArray([.. sets.SelectMany(set => Baselines(set, chosen).Select(b => b.Chosen is null ? Node(new { name = b.Name, accuracy = b.Accuracy }, set.On) : Node(new { name = b.Name, accuracy = b.Accuracy, chosen = b.Chosen }, set.On)))]),
+            };
+            if (chosen is not null)
+                document["selection"] = new JsonObject
+                {
+                    ["pairs"] = chosen.Pairs.Name, ["n"] = chosen.Pairs.Count, ["best"] = sets[0].Models[chosen.Best].Name,
+                    ["members"] = new JsonArray([.. chosen.Accuracies.Select((accuracy, i) => new JsonObject { ["name"] = sets[0].Models[i].Name, ["accuracy"] = accuracy })]),
+                };
+            // One set of pairs: an object; several: a list of objects, each of which says on which.
+            if (sets[0].Ensembles.Count > 0) document["ensemble"] = OneOrMany(sets.Select(set => Ensemble(set)));
+            if (sets[0].Average is not null) document["average"] = OneOrMany(sets.Select(set => Node(set.Average!, set.On)));
+            report.Line(document);
             return;
         }
         foreach (Measured set in sets)
@@ -135,9 +201,11 @@ internal static class EvaluateCommand
             if (set != sets[0]) report.Line();
             report.Line(FormattableString.Invariant($"{(set.On is null ? "" : $"{set.On}: ")}{first.N:N0} pairs, {set.Models[0].Units}; ties count {(options.Ties == TieRule.Half ? "half" : $"as {options.Ties.ToString().ToLowerInvariant()}")}"));
             report.Table(["model", "accuracy", "±", "95 %", "loss", "brier", "ece", "margin", "length r", "ties"],
-                [.. set.Models.Select(Row), .. set.Models[0].LongerWins is { } longer ? new[] { (string[])["the longer text wins", $"{longer.Value:F3}", $"{longer.Error:F3}", Interval(longer), "", "", "", "", "", ""] } : []]);
+                [.. set.Models.Select(Row), .. set.Average is null ? [] : new[] { Row(set.Average) }, .. set.Ensembles.Select(Row),
+                    .. Baselines(set, chosen).Select(b => (string[])[b.Chosen is null ? b.Name : $"{b.Name}: {Short(b.Chosen)}", $"{b.Accuracy.Value:F3}", $"{b.Accuracy.Error:F3}", Interval(b.Accuracy), "", "", "", "", "", ""])]);
             if (set.Models.Select(m => forms.GetValueOrDefault(m.Name!)).OfType<string>().Distinct().ToArray() is { Length: > 0 } read) report.Remark($"text form {string.Join(", ", read)}");
-            foreach (PairedComparison pair in Paired(set.Models)) report.Line(pair.ToString());
+            // Beside an average or an ensemble the members are not compared with each other: the question is whether the whole helps.
+            foreach (PairedComparison pair in Paired(set.Compared).Where(pair => set.Compared.Count == set.Models.Count || set.Models.All(m => m.Name != pair.A) || set.Models.All(m => m.Name != pair.B))) report.Line(pair.ToString());
             foreach (PairwiseAccuracy model in set.Models) foreach (string remark in model.Remarks) report.Remark($"{model.Name}: {remark}");
         }
 
@@ -149,6 +217,44 @@ internal static class EvaluateCommand
 
         static string Interval(Estimate e) => $"{e.Low:F3} to {e.High:F3}";
     }
+
+    /// <summary>What any result must be read against.</summary>
+    private static IEnumerable<(string Name, Estimate Accuracy, string? Chosen)> Baselines(Measured set, Chosen? chosen)
+    {
+        if (set.Models[0].LongerWins is { } longer) yield return ("the longer text wins", longer, null);
+        if (set.Models.Count > 1 && (chosen is not null || set.Ensembles.Count > 0)) yield return ("mean of the members", MeanOfModels.Accuracy(set.Models), null);
+        if (chosen is not null) yield return ("best member on the selection pairs", set.Models[chosen.Best].Accuracy, set.Models[chosen.Best].Name);
+    }
+
+    /// <summary>The comparisons, each with McNemar's exact p corrected for how many are shown.</summary>
+    private static IEnumerable<JsonNode> Compared(Measured set)
+    {
+        PairedComparison[] paired = [.. Paired(set.Compared)];
+        IReadOnlyList<double> corrected = Holm.Adjust([.. paired.Select(pair => pair.McNemar.Exact)]);
+        return paired.Select((pair, i) =>
+        {
+            JsonNode node = Node(pair, set.On);
+            node["mcnemar"]!["holm"] = corrected[i];
+            return node;
+        });
+    }
+
+    /// <summary>The mean of the rewards, what its members' scoring took together, and the other rules.</summary>
+    private static JsonNode Ensemble(Measured set)
+    {
+        JsonNode[] rules = [.. set.Ensembles.Select((of, i) =>
+        {
+            JsonNode node = Node(of, set.On);
+            node["rule"] = Rules[i].ToString();
+            if (set.Models.All(m => m.Cost is not null))
+                node["cost"] = Node(new ScoringCost(set.Models.Sum(m => m.Cost!.Texts), set.Models.Sum(m => m.Cost!.Tokens), set.Models.Sum(m => m.Cost!.Seconds)), null);
+            return node;
+        })];
+        rules[0]["others"] = new JsonArray([.. rules.Skip(1)]);
+        return rules[0];
+    }
+
+    private static JsonNode OneOrMany(IEnumerable<JsonNode> nodes) => nodes.ToArray() is [var one] ? one : new JsonArray([.. nodes]);
 
     private static JsonNode Node<T>(T value, string? on, string? textForm = null)
     {

@@ -63,9 +63,23 @@ public sealed class RewardFile
     /// <summary>One result a model, in the order of the first line.</summary>
     internal IReadOnlyList<PairwiseAccuracy> Measure(AccuracyOptions options)
     {
-        if (_models.Count == 0) throw new WarmException(_name, "there are no pairs", "lines of {\"chosen\":1.2,\"rejected\":0.3}");
-        Units units = _resample == "prompt" && _keys.All(key => key is null) ? Units.By("group", _groups) : PairwiseAccuracy.Grouping(_resample, _keys);
+        Units units = Grouping();
         return [.. _models.Select(m => PairwiseAccuracy.Of(m.Chosen, m.Rejected, units, options, m.Name))];
+    }
+
+    /// <summary>What an ensemble of the file's models gets.</summary>
+    internal PairwiseAccuracy Measure(EnsembleRule rule, AccuracyOptions options, string name)
+    {
+        return PairwiseAccuracy.Of(Together(m => m.Chosen), Together(m => m.Rejected), Grouping(), options, name);
+
+        double[] Together(Func<(string Name, List<double> Chosen, List<double> Rejected), List<double>> side) =>
+            [.. Enumerable.Range(0, _keys.Count).Select(pair => rule.Of([.. _models.Select(m => side(m)[pair])]))];
+    }
+
+    private Units Grouping()
+    {
+        if (_models.Count == 0) throw new WarmException(_name, "there are no pairs", "lines of {\"chosen\":1.2,\"rejected\":0.3}");
+        return _resample == "prompt" && _keys.All(key => key is null) ? Units.By("group", _groups) : PairwiseAccuracy.Grouping(_resample, _keys);
     }
 
     /// <summary>The file, its models and pairs.</summary>

@@ -71,6 +71,42 @@ public class EvaluateCommandTests
     }
 
     [Fact]
+    public void Ensembles_average_and_best_member_beside_the_models()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["on.jsonl"], Ids);
+        File.WriteAllText(folder["by.jsonl"], "{\"prompt\":\"r\",\"chosen_ids\":[5,9],\"rejected_ids\":[8,9,30]}\n");
+        WarmProcess run = WarmProcess.RunWith(null, folder.Path, "evaluate", Model, Other, "--on", "on.jsonl", "--select", "by.jsonl", "--ensemble", "--json");
+        Assert.Equal(0, run.ExitCode);
+        JsonNode ensemble = run.Json["ensemble"]!, average = run.Json["average"]!;
+        JsonArray models = run.Json["models"]!.AsArray();
+        // Rewards are means of rewards, so margins are means of margins; each text was scored once by each.
+        Assert.Equal(models.Average(m => (double)m!["margins"]!["mean"]!), (double)ensemble["margins"]!["mean"]!, 1e-6);
+        Assert.Equal(models.Sum(m => (int)m!["cost"]!["texts"]!), (int)ensemble["cost"]!["texts"]!);
+        Assert.Equal(["worst", "mean - 0.5 x variance (divisor n)"], ensemble["others"]!.AsArray().Select(o => (string)o!["rule"]!));
+        WarmProcess alone = WarmProcess.RunWith(null, folder.Path, "evaluate", $"avg:{Model},{Other}", "--on", "on.jsonl", "--json");
+        Assert.Equal((double)alone.Json["models"]![0]!["loss"]!, (double)average["loss"]!);
+        Assert.Equal(6, run.Json["paired"]!.AsArray().Count); // two members, the average and the mean of the rewards
+        Assert.All(run.Json["paired"]!.AsArray(), pair => Assert.True((double)pair!["mcnemar"]!["holm"]! >= (double)pair["mcnemar"]!["exact"]!));
+        JsonNode selection = run.Json["selection"]!, best = run.Json["baselines"]!.AsArray().Single(b => b!["chosen"] is not null)!;
+        Assert.Equal((string)selection["best"]!, (string)best["chosen"]!);
+        Assert.Equal((double)models.Single(m => (string)m!["name"]! == (string)selection["best"]!)!["accuracy"]!["value"]!, (double)best["accuracy"]!["value"]!);
+        WarmProcess same = WarmProcess.RunWith(null, folder.Path, "evaluate", Model, "--on", "on.jsonl", "--select", "on.jsonl", "--json");
+        Assert.Equal(1, same.ExitCode);
+        Assert.Contains("\"p\"", (string)same.Json["error"]!["found"]!);
+    }
+
+    [Fact]
+    public void Ensemble_of_rewards_that_are_there()
+    {
+        WarmProcess run = WarmProcess.RunWith("{\"chosen\":{\"a\":1.25,\"b\":0.5},\"rejected\":{\"a\":0.25,\"b\":2.0}}\n", null, "evaluate", "--rewards", "-", "--ensemble", "--json");
+        Assert.Equal(0, run.ExitCode);
+        JsonNode[] rules = [run.Json["ensemble"]!, .. run.Json["ensemble"]!["others"]!.AsArray()!];
+        // mean 0.875 - 1.125; worst 0.5 - 0.25; variances 0.140625 and 0.765625
+        Assert.Equal([-0.25, 0.25, -0.25 + 0.5 * 0.625], rules.Select(r => Math.Round((double)r["margins"]!["mean"]!, 12)));
+    }
+
+    [Fact]
     public void Wrong_usage_and_refusals()
     {
         Assert.Equal(2, WarmProcess.Run("evaluate", Model).ExitCode);
