@@ -10,10 +10,6 @@ internal static class AverageCommand
 {
     private static readonly Argument<string[]> Members = new("DIR") { Description = ModelArgument.Description + " One alone is a conversion.", Arity = ArgumentArity.OneOrMore };
     private static readonly Option<string> Out = new("--out") { Description = "The folder that is written. It appears whole or not at all.", HelpName = "DIR" };
-    private static readonly Option<string> Method = new("--method") { Description = "uniform (default) or weighted.", HelpName = "M" };
-    private static readonly Option<string> WeightsOption = new("--weights") { Description = "One number a member, in member order: a,b,..", HelpName = "a,b,.." };
-    private static readonly Option<bool> Normalise = new("--normalise", "--normalize") { Description = "Divide the weighted sum by the sum of the weights (default)." };
-    private static readonly Option<bool> NoNormalise = new("--no-normalise", "--no-normalize") { Description = "Do not divide." };
     private static readonly Option<string> DTypeOption = new("--dtype") { Description = "keep (default: the widest of the members, tensor by tensor), f64, f32, bf16 or f16.", HelpName = "TYPE" };
     private static readonly Option<string> Accumulate = new("--accumulate") { Description = "The type of the sums: f64 (default) or f32.", HelpName = "TYPE" };
     private static readonly Option<string> ShardSize = new("--shard-size") { Description = "Most bytes of one file: 5GB, 500MB .. (default: one file).", HelpName = "SIZE" };
@@ -27,11 +23,15 @@ internal static class AverageCommand
     private static readonly Option<string> Choose = new("--choose") { Description = "Average only members chosen by --select: top:K, greedy or greedy-strict.", HelpName = "RULE" };
     private static readonly Option<string> Select = new("--select") { Description = "Pairs by which --choose chooses.", HelpName = "PAIRS" };
 
-    public static WarmCommand Create() =>
-        new WarmCommand("average", "Average the weights of models that were fine-tuned from one base.", "warm average runs/rm-1 runs/rm-2 runs/rm-3 --out runs/warm")
+    public static WarmCommand Create()
+    {
+        var command = new WarmCommand("average", "Average the weights of models that were fine-tuned from one base.", "warm average runs/rm-1 runs/rm-2 runs/rm-3 --out runs/warm")
         {
-            Members, Out, Method, WeightsOption, Normalise, NoNormalise, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, Overwrite, DryRun, Threads, Choose, Select,
-        }.Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
+            Members, Out, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, Overwrite, DryRun, Threads, Choose, Select,
+        };
+        foreach (Option dial in MethodArguments.Options) command.Add(dial);
+        return command.Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
+    }
 
     private static int Run(ParseResult parsed, Report report, CancellationToken cancellation)
     {
@@ -92,30 +92,17 @@ internal static class AverageCommand
         if (choose is null && select is null) return null;
         if (choose is null || select is null) throw new WarmException(choose is null ? "--select" : "--choose", "stands alone", "--choose RULE and --select PAIRS together");
         if (options.Weights is not null) throw new WarmException("--weights", "stand beside --choose", "one of the two", "What is chosen is averaged uniformly.");
+        if (options.Method is { } method) throw new WarmException("--choose", $"stands beside --method {method.Name}", "one of the two", "What is chosen is averaged uniformly.");
         CpuEngine engine = parsed.GetValue(Threads) is var threads and > 0 ? new CpuEngine(new CpuOptions { Threads = threads }) : new CpuEngine();
         return Soup.ChooseAsync(members, weights => RewardModel.Load(weights, engine), SelectionPairs.Read(select), SoupRule.Parse(choose), new() { Averaging = options }, cancellation).GetAwaiter().GetResult().Average();
     }
 
-    private static AverageOptions Options(ParseResult parsed)
+    private static AverageOptions Options(ParseResult parsed) => MethodArguments.Read(parsed) with
     {
-        string? method = parsed.GetValue(Method), weights = parsed.GetValue(WeightsOption);
-        if (method is not (null or "uniform" or "weighted")) throw new WarmException("--method", $"is {method}, which this version does not have", "uniform or weighted");
-        if (method == "uniform" && weights is not null) throw new WarmException("--weights", "stands beside --method uniform", "--method weighted, or no weights");
-        if (method == "weighted" && weights is null) throw new WarmException("--method", "is weighted", "--weights a,b,.. beside it");
-        if (parsed.GetValue(Normalise) && parsed.GetValue(NoNormalise)) throw new WarmException("--normalise", "stands beside --no-normalise", "one of the two");
-        return new AverageOptions
-        {
-            Weights = weights?.Split(',').Select(Number).ToArray(),
-            Normalise = !parsed.GetValue(NoNormalise),
-            DType = ModelArgument.ParseDType(parsed.GetValue(DTypeOption)),
-            Accumulate = parsed.GetValue(Accumulate) switch { null or "f64" => DType.F64, "f32" => DType.F32, var other => throw new WarmException("--accumulate", $"is {other}", "f64 or f32") },
-            Allow = parsed.GetValue(Allow)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
-        };
-    }
-
-    private static double Number(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number
-        : throw new WarmException("--weights", $"\"{text}\" is no number", "numbers with commas between them: 0.5,0.3,0.2");
+        DType = ModelArgument.ParseDType(parsed.GetValue(DTypeOption)),
+        Accumulate = parsed.GetValue(Accumulate) switch { null or "f64" => DType.F64, "f32" => DType.F32, var other => throw new WarmException("--accumulate", $"is {other}", "f64 or f32") },
+        Allow = parsed.GetValue(Allow)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
+    };
 
     /// <summary>5GB, 500MB, 2GiB, or plain bytes.</summary>
     private static long? Size(string? text)

@@ -45,25 +45,45 @@ public class AverageCommandTests
     }
 
     [Fact]
+    public void A_method_is_written_with_its_base_and_dials_in_the_recipe()
+    {
+        using var folder = new TemporaryFolder();
+        string family = Demo(folder), first = Path.Combine(family, "rm-1"), second = Path.Combine(family, "rm-2"), third = Path.Combine(family, "rm-3"), made = folder["warm"];
+        WarmProcess run = WarmProcess.Run("average", first, second, "--base", third, "--method", "ties", "--density", "0.25", "--weights", "1,-0.5", "--out", made, "--json", "--no-sync");
+        Assert.Equal(0, run.ExitCode);
+        JsonNode recipe = JsonNode.Parse(run.Output)!["recipe"]!;
+        Assert.Equal("ties", (string)recipe["method"]!);
+        Assert.Equal(0.25, (double)recipe["dials"]!["density"]!);
+        Assert.Equal(-0.5, (double)recipe["members"]![1]!["weight"]!);
+        Assert.Equal(third, (string)recipe["base"]!["path"]!);
+        Assert.Equal(64, ((string)recipe["base"]!["sha256"]!["model.safetensors"]!).Length);
+        Assert.Contains("arXiv:2306.01708", File.ReadAllText(Path.Combine(made, "README.md")));
+    }
+
+    [Fact]
     public void What_is_wrong_is_one_message_and_leaves_nothing()
     {
         using var folder = new TemporaryFolder();
-        string family = Demo(folder), first = Path.Combine(family, "rm-1"), second = Path.Combine(family, "rm-2"), made = folder["warm"];
-        void Refused(string expected, params string[] words)
+        string family = Demo(folder), first = Path.Combine(family, "rm-1"), second = Path.Combine(family, "rm-2"), third = Path.Combine(family, "rm-3"), made = folder["warm"];
+        void Refused(string expected, params string[] words) => Fails(1, expected, words);
+        void Fails(int code, string expected, params string[] words)
         {
             WarmProcess run = WarmProcess.Run(words);
-            Assert.Equal(run.Error.StartsWith("--", StringComparison.Ordinal) ? 2 : 1, run.ExitCode); // an option's fault is wrong usage
+            Assert.Equal(code, run.ExitCode);
             Assert.Contains(expected, run.Error);
             Assert.DoesNotContain("   at ", run.Error);
             Assert.False(Path.Exists(made));
         }
         Refused("is not there", "average", first, folder["nowhere"], "--out", made);
-        Refused("does not have", "average", first, second, "--out", made, "--method", "slerp");
+        Fails(2, "does not have", "average", first, second, "--out", made, "--method", "slurp");
+        Fails(2, "--eta: is no dial of slerp", "average", first, second, "--out", made, "--method", "slerp", "--t", "0.5", "--eta", "1");
+        Fails(2, "--base: is missing", "average", first, second, "--out", made, "--method", "ties", "--density", "0.5");
+        Fails(2, "--density: is 0", "average", first, second, "--out", made, "--method", "ties", "--density", "0", "--base", third);
         Refused("one for each of the 2 members", "average", first, second, "--out", made, "--weights", "1,2,3");
-        Refused("is no number", "average", first, second, "--out", made, "--weights", "1,x");
-        Refused("5GB", "average", first, second, "--out", made, "--shard-size", "huge");
+        Fails(2, "is no number", "average", first, second, "--out", made, "--weights", "1,x");
+        Fails(2, "5GB", "average", first, second, "--out", made, "--shard-size", "huge");
         Refused("adapter", "average", $"{first}+{second}", "--out", made);
-        Refused("--out", "average", first, second);
+        Fails(2, "--out", "average", first, second);
         Directory.CreateDirectory(folder["empty"]);
         Refused("", "average", first, folder["empty"], "--out", made);
         WarmProcess compare = WarmProcess.Run("compare", first, folder["nowhere"], "--json");

@@ -6,6 +6,9 @@ public sealed record AverageOptions
     /// <summary>The defaults.</summary>
     public static AverageOptions Default { get; } = new();
 
+    /// <summary>How the members are averaged where it is more than a weighted sum: <see cref="Ties"/>, <see cref="Slerp"/>, ..; it has weights and dials of its own. Null (default) for the sum.</summary>
+    public AverageMethod? Method { get; init; }
+
     /// <summary>One coefficient a member, in member order, any finite number (negative ones extrapolate); null (default) for the uniform mean.</summary>
     public IReadOnlyList<double>? Weights { get; init; }
 

@@ -37,6 +37,7 @@ internal sealed class AveragePass : WeightsPass
         AveragePlan plan = _average.Plan;
         WeightDistance sample = WeightDistance.Measure(_average.AllMembers, plan, null, Sample, Threads, cancellation);
         Judge(ValueRules.Judge(_average.AllMembers, sample));
+        Judge(MethodRules.JudgeOrigin(_average.Options.Method, _average.AllMembers[0], Sample, Threads, cancellation));
 
         // All members' blocks of a thread together stay near the size of its second-level cache.
         int n = _average.AllMembers.Count, blockBytes = Math.Max(1 << 14, Math.Min(Options.BlockBytes, (96 << 20) / Threads / (n + 1)) / 64 * 64);
@@ -62,7 +63,7 @@ internal sealed class AveragePass : WeightsPass
         foreach (FileHash hash in _hashes.Values) hash.Abandon();
     }
 
-    protected internal override IEnumerable<string> Sources => _average.Members.SelectMany(m => m.Pass().Sources);
+    protected internal override IEnumerable<string> Sources => _average.Members.Concat(_average.Beside).SelectMany(m => m.Pass().Sources);
 
     protected internal override void ChangeConfig(JsonObject config) => ModelCard.ChangeConfig(_average, config);
 
@@ -118,6 +119,11 @@ internal sealed class AveragePass : WeightsPass
     {
         DType saved = tensor.Saved.DType;
         int done = 0, n = work.Bits.Length;
+        if (_average.Values is { } method)
+        {
+            Combine(method, tensor, block, work);
+            return;
+        }
         if (n > 1 && _average.Options.Accumulate == DType.F64 && work.Types.All(t => t == work.Types[0]))
         {
             done = WeightedSum.AverageSixteens(work.Places, work.Types[0], _average.CoefficientSpan, _average.Divisor, saved, (byte*)work.Place, block.Count, out bool finite);
@@ -139,6 +145,32 @@ internal sealed class AveragePass : WeightsPass
         }
     }
 
+    /// <summary>The same by a method, which need not let NaN through: members and base are looked at as well as the result.</summary>
+    private void Combine(ModelValues method, PlannedTensor tensor, WeightsBlock block, Workspace work)
+    {
+        using RunBuffers buffers = RunBuffers.Rent(work.Bits.Length);
+        DType saved = tensor.Saved.DType;
+        RunAverage average = method.Of(tensor.Saved.Name);
+        Span<double> sums = stackalloc double[WeightedSum.Run];
+        for (int at = 0; at < block.Count; at += WeightedSum.Run)
+        {
+            int count = Math.Min(WeightedSum.Run, block.Count - at);
+            bool finite = true;
+            for (int i = 0; i < work.Bits.Length; i++)
+            {
+                int size = work.Types[i].Bits() / 8;
+                Span<double> values = buffers.Members[i].AsSpan(0, count);
+                FloatBits.Widen(work.Types[i], work.Bits[i].AsSpan(at * size, count * size), values);
+                finite &= WeightedSum.AllFinite(values);
+            }
+            method[tensor.Saved.Name].ReadOrigin(block.Start + at, buffers.Origin.AsSpan(0, count));
+            finite &= WeightedSum.AllFinite(buffers.Origin.AsSpan(0, count));
+            average(block.Start + at, buffers.Members, buffers.Origin, sums[..count]);
+            if (!finite || !WeightedSum.AllFinite(sums[..count])) Explain(tensor, block.Start + at, count);
+            FloatBits.Narrow(saved, sums[..count], work.Result.AsSpan((int)((long)at * saved.Bits() / 8), (int)((long)count * saved.Bits() / 8)));
+        }
+    }
+
     /// <summary>A sum that is not finite: names the members whose value is not, or says that the sum itself is too large.</summary>
     private void Explain(PlannedTensor tensor, long start, int count)
     {
@@ -153,6 +185,16 @@ internal sealed class AveragePass : WeightsPass
             if (at < 0) continue;
             found = true;
             _found.Enqueue(new("values", member.Where(tensor.Saved.Name), $"is {(double.IsNaN(values[at]) ? "NaN" : "infinite")} at {ValueRules.Place(tensor.Saved.Shape, start + at)}", "finite numbers", Severity.Refused));
+        }
+        if (_average.Values is { } method)
+        {
+            method[tensor.Saved.Name].ReadOrigin(start, values);
+            int at = values.AsSpan().IndexOfFirstNotFinite();
+            if (at >= 0)
+            {
+                found = true;
+                _found.Enqueue(new("values", $"{_average.Options.Method!.Origin!.Name}: '{tensor.Saved.Name}'", $"is {(double.IsNaN(values[at]) ? "NaN" : "infinite")} at {ValueRules.Place(tensor.Saved.Shape, start + at)}", "finite numbers in the base", Severity.Refused));
+            }
         }
         if (!found) _found.Enqueue(new("values", $"{_average.Name}: '{tensor.Saved.Name}'", "the sum is too large for its type", "smaller weights, or sums in f64", Severity.Refused));
         // No need to read on: without leave this ends in a refusal.

@@ -67,6 +67,8 @@ public sealed class Compatibility
         return new(differences);
     }
 
+    internal Compatibility Without(string rule) => new(Differences.Where(d => d.Rule != rule));
+
     internal Compatibility With(IEnumerable<Difference> more) => new(Differences.Concat(more));
 
     /// <summary>Throws where a difference is impossible, or refused and not allowed: all of them in one message.</summary>

@@ -34,15 +34,22 @@ internal sealed class FileHash
     public static IReadOnlyDictionary<string, FileHash> Of(WeightAverage average, IReadOnlyList<WeightsBlock> blocks)
     {
         var hashes = new Dictionary<string, FileHash>();
+        void Apart(Weights weights)
+        {
+            if (weights is WeightAverage inner) Add(inner, direct: false);
+            if (weights is not Checkpoint checkpoint) return;
+            foreach (string path in checkpoint.Files) hashes.TryAdd(path, new(path, checkpoint));
+        }
         void Add(WeightAverage average, bool direct)
         {
             for (int i = 0; i < average.AllMembers.Count; i++)
             {
-                if (average.AllMembers[i].Weights is WeightAverage inner) Add(inner, direct: false);
+                if (average.AllMembers[i].Weights is WeightAverage inner) Apart(inner);
                 if (average.AllMembers[i].Weights is not Checkpoint checkpoint) continue;
                 foreach (string path in checkpoint.Files)
                     if (hashes.TryAdd(path, new(path, checkpoint)) && direct) hashes[path].Follow(checkpoint, average, i, blocks);
             }
+            foreach (Weights beside in average.Beside) Apart(beside);
         }
         Add(average, direct: true);
         return hashes;

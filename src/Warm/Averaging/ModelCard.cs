@@ -23,6 +23,8 @@ internal static class ModelCard
         string what = average.Members.Count == 1 ? "Converted weights" : $"{char.ToUpperInvariant(average.Method[0])}{average.Method[1..]} average of {average.Members.Count} models";
         card.Append(CultureInfo.InvariantCulture, $"---\n# {what}\n\n");
         card.Append("The weights of the members were averaged value by value (WARM: weight averaged reward models, [arXiv:2401.12187](https://arxiv.org/abs/2401.12187)).\n");
+        if (average.Options.Method is { } method)
+            card.Append(CultureInfo.InvariantCulture, $"Method: {method.Name}, `{method.Formula}` ({method.Paper}){(method.Origin is { } origin ? $"; base: {origin.Name}" : "")}; dials: `{method.Dials().ToJsonString()}`.\n");
         card.Append("Config, tokenizer and template are those of the first member.\n\n| member | weight |\n|---|---|\n");
         for (int i = 0; i < average.Members.Count; i++)
             card.Append(CultureInfo.InvariantCulture, $"| {average.Members[i].Name.Replace("|", "\\|")} | {average.Coefficients[i] / average.Divisor:R} |\n");

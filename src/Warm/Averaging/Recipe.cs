@@ -30,6 +30,12 @@ public static class Recipe
             ["accumulate"] = average.Options.Accumulate.Name().ToLowerInvariant(),
             ["dtype"] = average.Options.DType?.Name().ToLowerInvariant() ?? "keep",
         };
+        if (average.Options.Method is { } method)
+        {
+            if (method.Origin is { } origin) recipe["base"] = Of(origin, hashes);
+            if (method.Masks.Count > 0) recipe["masks"] = new JsonArray([.. method.Masks.Select(mask => Of(mask, hashes))]);
+            recipe["dials"] = method.Dials();
+        }
         if (average.Options.Weights is { } weights)
         {
             recipe["weights"] = new JsonArray([.. weights.Select(w => JsonValue.Create(w))]);
@@ -66,7 +72,14 @@ public static class Recipe
 
     private static JsonObject Of(Weights member, double weight, IReadOnlyDictionary<string, string> hashes)
     {
-        var entry = new JsonObject { ["path"] = member.Name, ["weight"] = weight };
+        JsonObject entry = Of(member, hashes);
+        entry.Insert(1, "weight", weight);
+        return entry;
+    }
+
+    private static JsonObject Of(Weights member, IReadOnlyDictionary<string, string> hashes)
+    {
+        var entry = new JsonObject { ["path"] = member.Name };
         if (member is WeightAverage inner) entry["recipe"] = Of(inner, hashes, inner.Compatibility);
         if (member is not Checkpoint checkpoint || !checkpoint.Files.Any(hashes.ContainsKey)) return entry;
         var files = new JsonObject();

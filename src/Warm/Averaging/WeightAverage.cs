@@ -31,9 +31,10 @@ public sealed class WeightAverage : Weights
         Plan = plan;
         _tensors = plan.Tensors.ToDictionary(t => t.Saved.Name);
         _names = [.. plan.Tensors.Select(t => t.Saved.Name)];
-        _coefficients = options.Weights is { } weights ? [.. weights] : [.. Enumerable.Repeat(1.0, members.Length)];
-        Divisor = options.Weights is null ? members.Length : options.Normalise ? _coefficients.Sum() : 1;
+        _coefficients = options.Method is { } how ? how.Shares(members.Length) : options.Weights is { } weights ? [.. weights] : [.. Enumerable.Repeat(1.0, members.Length)];
+        Divisor = options.Method is not null ? 1 : options.Weights is null ? members.Length : options.Normalise ? _coefficients.Sum() : 1;
         Name = $"{method} average of {members.Length}";
+        if (options.Method is { } chosen) Values = new(this, chosen);
         if (Divisor == 0 || !double.IsFinite(Divisor))
             throw new WarmException("weights", $"their sum is {Divisor.ToString(CultureInfo.InvariantCulture)}", "a sum other than 0 to divide by", "Give other weights, or do not normalise.");
     }
@@ -45,7 +46,7 @@ public sealed class WeightAverage : Weights
     /// <param name="members">At least one; one alone is a conversion. They must stay open as long as the average is read.</param>
     /// <param name="options">Weights, number types, allowed rules; null for the uniform mean.</param>
     public static WeightAverage Of(IReadOnlyList<Weights> members, AverageOptions? options = null) =>
-        Of(members, options ?? AverageOptions.Default, options?.Weights is null ? "uniform" : "weighted");
+        Of(members, options ?? AverageOptions.Default, options?.Method is { } method ? method.Name : options?.Weights is null ? "uniform" : "weighted");
 
     internal static WeightAverage Of(IReadOnlyList<Weights> members, AverageOptions options, string method)
     {
@@ -58,9 +59,15 @@ public sealed class WeightAverage : Weights
         if (options.DType is { } dtype && dtype is not (Warm.DType.F64 or Warm.DType.F32 or Warm.DType.BF16 or Warm.DType.F16))
             throw new WarmException("dtype", $"{dtype.Name()} is not a type to average in", "F64, F32, BF16 or F16, or null to keep");
         if (options.Accumulate is not (Warm.DType.F64 or Warm.DType.F32)) throw new WarmException("accumulate", $"{options.Accumulate.Name()} is not a type for sums", "F64 or F32");
+        if (options.Method is { } chosen) CheckMethod(chosen, options, members.Count);
         Member[] own = [.. members.Select(m => new Member(m))];
         AveragePlan plan = AveragePlan.Of(own, options.DType);
         Compatibility compatibility = Compatibility.Of(own, plan);
+        if (options.Method is { } beside)
+        {
+            if (beside.Origin is not null) compatibility = compatibility.Without("count"); // one member and a base are two models
+            compatibility = compatibility.With(MethodRules.Judge(beside, plan));
+        }
         compatibility.Demand(options);
         return new(own, options, method, plan, compatibility);
     }
@@ -76,7 +83,7 @@ public sealed class WeightAverage : Weights
     /// <summary>What the sum is divided by: the number of members, the sum of the coefficients, or 1.</summary>
     public double Divisor { get; }
 
-    /// <summary>uniform, weighted or interpolation.</summary>
+    /// <summary>uniform, weighted, interpolation, or the name of <see cref="AverageOptions.Method"/>.</summary>
     public string Method { get; }
 
     /// <summary>How it was asked for.</summary>
@@ -102,7 +109,7 @@ public sealed class WeightAverage : Weights
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Remarks =>
-        [.. Compatibility.Differences.Select(d => d.ToString()), .. _members.SelectMany(m => m.Weights.Remarks).Distinct(), .. ModelCard.ConfigRemarks(this)];
+        [.. Compatibility.Differences.Select(d => d.ToString()), .. _members.SelectMany(m => m.Weights.Remarks).Distinct(), .. Options.Method?.Remarks ?? [], .. ModelCard.ConfigRemarks(this)];
 
     /// <inheritdoc/>
     public override void ReadRaw(string name, long start, Span<byte> destination)
@@ -170,6 +177,9 @@ public sealed class WeightAverage : Weights
     /// <summary>A reading that judges the members' values as it goes.</summary>
     public override WeightsPass Pass(PassOptions? options = null) => new AveragePass(this, options);
 
+    /// <summary>What is read beside the members: a base, masks.</summary>
+    internal IEnumerable<Weights> Beside => Options.Method is not { } method ? [] : method.Origin is { } origin ? [origin, .. method.Masks] : method.Masks;
+
     internal IReadOnlyList<Member> AllMembers => _members;
 
     internal PlannedTensor Tensor(string name) => _tensors.TryGetValue(name, out PlannedTensor? tensor) ? tensor : throw new WarmException(Name, $"there is no tensor '{name}'", $"one of {_names.Length:N0}");
@@ -221,9 +231,28 @@ public sealed class WeightAverage : Weights
         }
     }
 
+    /// <summary>The method at work; null for the sum.</summary>
+    internal ModelValues? Values { get; }
+
+    private static void CheckMethod(AverageMethod method, AverageOptions options, int members)
+    {
+        if (options.Weights is not null) throw new WarmException("weights", $"stand beside the method {method.Name}", "weights of the method itself, where it has some");
+        if (options.Accumulate != Warm.DType.F64) throw new WarmException("--accumulate", $"is f32 beside {method.Name}", "f64: only sums and weighted sums are made in f32");
+        method.Check(members);
+    }
+
     private void SumFromMembers(PlannedTensor tensor, long start, Span<double> sums, byte[] scratch)
     {
         int count = sums.Length;
+        if (Values is not null)
+        {
+            using RunBuffers buffers = RunBuffers.Rent(_members.Length);
+            TensorValues values = Values[tensor.Saved.Name];
+            for (int i = 0; i < _members.Length; i++) values.Read(i, start, buffers.Members[i].AsSpan(0, count));
+            values.ReadOrigin(start, buffers.Origin.AsSpan(0, count));
+            Values.Of(tensor.Saved.Name)(start, buffers.Members, buffers.Origin, sums);
+            return;
+        }
         Sum((int member, out DType type) =>
         {
             type = ReadMember(tensor, member, start, count, scratch);

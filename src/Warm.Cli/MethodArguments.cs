@@ -1,0 +1,127 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Warm.Cli;
+
+/// <summary>The methods of <c>warm average</c> and their dials: which method has which, and the library's record that they make.</summary>
+internal static class MethodArguments
+{
+    private static readonly Option<string> Method = new("--method") { Description = $"How to average (default: uniform, or weighted where --weights stands alone).", HelpName = "M" };
+    private static readonly Option<string> Base = new("--base") { Description = "The model that the members were fine-tuned from.", HelpName = "DIR" };
+    private static readonly Option<string> T = new("--t") { Description = "slerp: 0 is the first member, 1 the second. nearswap: a distance.", HelpName = "X" };
+    private static readonly Option<string> Scope = new("--scope") { Description = "What one angle or threshold is for: tensor, model or vector.", HelpName = "SCOPE" };
+    private static readonly Option<string> Lambda = new("--lambda") { Description = "What the merged differences are multiplied by.", HelpName = "X" };
+    private static readonly Option<string> Eta = new("--eta") { Description = "liti: 0 is the base, 1 the mean.", HelpName = "X" };
+    private static readonly Option<string> Density = new("--density") { Description = "The share of differences that is kept.", HelpName = "X" };
+    private static readonly Option<string> Gamma = new("--gamma") { Description = "breadcrumbs: the share of differences, the largest, that is dropped.", HelpName = "X" };
+    private static readonly Option<string> Decay = new("--decay") { Description = "ema: how much of the average stays at each step.", HelpName = "X" };
+    private static readonly Option<bool> Corrected = new("--corrected") { Description = "ema: start at zero and correct for it." };
+    private static readonly Option<bool> Rows = new("--rows") { Description = "model-stock: one ratio a row instead of one a tensor." };
+    private static readonly Option<string> Masks = new("--masks") { Description = "dare: a folder with member-0.safetensors, .. of booleans, true where a difference is kept.", HelpName = "DIR" };
+    private static readonly Option<string> Seed = new("--seed") { Description = "dare, della: where the random choice begins (default 0).", HelpName = "N" };
+    private static readonly Option<string> Rescale = new("--rescale") { Description = "dare: paper (by 1/density, default) or l1 (to the norm before).", HelpName = "HOW" };
+    private static readonly Option<string> TopK = new("--top-k") { Description = "sce: the share of entries that is selected.", HelpName = "X" };
+    private static readonly Option<string> MaxIterations = new("--max-iterations") { Description = "karcher: most steps (default 10).", HelpName = "N" };
+    private static readonly Option<string> Tolerance = new("--tolerance") { Description = "karcher: a step this short is the last (default 1e-5).", HelpName = "X" };
+    private static readonly Option<string> Epsilon = new("--epsilon") { Description = "della: how far the chance to be kept goes below and above the density.", HelpName = "X" };
+    private static readonly Option<string> WeightsOption = new("--weights") { Description = "One number a member, in member order: a,b,..", HelpName = "a,b,.." };
+    private static readonly Option<bool> Normalise = new("--normalise", "--normalize") { Description = "Divide the weighted sum by the sum of the weights (default but for differences)." };
+    private static readonly Option<bool> NoNormalise = new("--no-normalise", "--no-normalize") { Description = "Do not divide." };
+
+    private static readonly Option[] Sums = [WeightsOption, Normalise, NoNormalise];
+
+    /// <summary>Each method with its dials.</summary>
+    private static readonly (string Name, Option[] Dials, Func<ParseResult, Func<Option<string>, double?>, AverageMethod?> Make)[] All =
+    [
+        ("uniform", [], (_, _) => null),
+        ("weighted", Sums, (_, _) => null),
+        ("slerp", [T, Scope], (p, x) => new Slerp(Needed(T, x)) { Scope = ScopeOf(p, MethodScope.Tensor) }),
+        ("slerp-deltas", [Base, T, Scope], (p, x) => new SlerpDeltas(Origin(p), Needed(T, x)) { Scope = ScopeOf(p, MethodScope.Tensor) }),
+        ("nuslerp", [Base, T, Scope], (p, x) => new NuSlerp(Needed(T, x)) { Scope = ScopeOf(p, MethodScope.Vector), Base = p.GetValue(Base) is null ? null : Origin(p) }),
+        ("task-arithmetic", [Base, Lambda, .. Sums], (p, x) => new TaskArithmetic(Origin(p)) { Weights = Coefficients(p), Lambda = x(Lambda) ?? 1, Normalise = p.GetValue(Normalise) }),
+        ("liti", [Base, Eta], (p, x) => new Liti(Origin(p), Needed(Eta, x))),
+        ("ties", [Base, Density, Lambda, Scope, .. Sums], (p, x) => new Ties(Origin(p))
+            { Weights = Coefficients(p), Density = Needed(Density, x), Lambda = x(Lambda) ?? 1, Scope = ScopeOf(p, MethodScope.Tensor), Normalise = !p.GetValue(NoNormalise) }),
+        ("dare-linear", [Base, Density, Lambda, Masks, Seed, Rescale, .. Sums], (p, x) => DareOf(p, x, signs: false)),
+        ("dare-ties", [Base, Density, Lambda, Masks, Seed, Rescale, .. Sums], (p, x) => DareOf(p, x, signs: true)),
+        ("breadcrumbs", [Base, Density, Gamma, .. Sums], (p, x) => BreadcrumbsOf(p, x, signs: false)),
+        ("breadcrumbs-ties", [Base, Density, Gamma, .. Sums], (p, x) => BreadcrumbsOf(p, x, signs: true)),
+        ("model-stock", [Base, Rows], (p, _) => new ModelStock(Origin(p)) { Rows = p.GetValue(Rows) }),
+        ("nearswap", [T], (_, x) => new NearSwap(Needed(T, x))),
+        ("ema", [Decay, Corrected], (p, x) => new MovingAverage(Needed(Decay, x)) { Corrected = p.GetValue(Corrected) }),
+        ("swa", [], (_, _) => new StochasticWeightAverage()),
+    ];
+
+    /// <summary>All options, for the command.</summary>
+    public static IEnumerable<Option> Options =>
+        [Method, WeightsOption, Normalise, NoNormalise, Base, T, Scope, Lambda, Eta, Density, Gamma, Decay, Corrected, Rows, Masks, Seed, Rescale, TopK, MaxIterations, Tolerance, Epsilon];
+
+    /// <summary>The options with the method that the words ask for. A method that is not there, or a dial that it does not have, is wrong usage.</summary>
+    public static AverageOptions Read(ParseResult parsed)
+    {
+        string name = parsed.GetValue(Method) ?? (parsed.GetValue(WeightsOption) is null ? "uniform" : "weighted");
+        (string Name, Option[] Dials, Func<ParseResult, Func<Option<string>, double?>, AverageMethod?> Make)[] found = [.. All.Where(m => m.Name == name)];
+        if (found is not [var method]) throw new WarmException("--method", $"is {name}, which this version does not have", string.Join(", ", All.Select(m => m.Name)));
+        foreach (Option option in Options.Except(method.Dials))
+            if (option != Method && parsed.GetResult(option) is { Implicit: false })
+                throw new WarmException(option.Name, $"is no dial of {name}", method.Dials.Length == 0 ? "it has none" : $"it has {string.Join(", ", method.Dials.Select(d => d.Name))}");
+        if (parsed.GetValue(Normalise) && parsed.GetValue(NoNormalise)) throw new WarmException("--normalise", "stands beside --no-normalise", "one of the two");
+        if (name == "weighted" && parsed.GetValue(WeightsOption) is null) throw new WarmException("--weights", "is missing", "a,b,..: one number a member");
+        AverageMethod? made = method.Make(parsed, dial => parsed.GetValue(dial) is { } text ? Number(dial, text) : null);
+        return new AverageOptions { Method = made, Weights = made is null ? Coefficients(parsed) : null, Normalise = !parsed.GetValue(NoNormalise) };
+    }
+
+    private static Dare DareOf(ParseResult parsed, Func<Option<string>, double?> x, bool signs)
+    {
+        if (parsed.GetValue(Masks) is not null && parsed.GetValue(Seed) is not null) throw new WarmException("--seed", "stands beside --masks", "one of the two");
+        return new Dare(Origin(parsed))
+        {
+            Weights = Coefficients(parsed),
+            Density = Needed(Density, x),
+            Lambda = x(Lambda) ?? 1,
+            Normalise = parsed.GetValue(Normalise),
+            Signs = signs,
+            Seed = Whole(Seed, parsed) ?? 0,
+            RescaleToL1 = parsed.GetValue(Rescale) switch { null or "paper" => false, "l1" => true, var other => throw new WarmException("--rescale", $"is {other}", "paper or l1") },
+            KeepMasks = parsed.GetValue(Masks) is { } folder ? MasksOf(folder) : null,
+        };
+    }
+
+    private static Breadcrumbs BreadcrumbsOf(ParseResult parsed, Func<Option<string>, double?> x, bool signs) => new(Origin(parsed))
+    {
+        Weights = Coefficients(parsed), Density = Needed(Density, x), Gamma = x(Gamma) ?? 0.01, Signs = signs, Normalise = parsed.GetValue(Normalise),
+    };
+
+    /// <summary>member-0.safetensors, member-1.safetensors, .. as many as there are.</summary>
+    private static List<Weights> MasksOf(string folder)
+    {
+        List<Weights> masks = [];
+        while (Path.Combine(folder, $"member-{masks.Count}.safetensors") is var path && File.Exists(path)) masks.Add(Checkpoint.Open(path));
+        return masks.Count > 0 ? masks : throw new WarmException(folder, "holds no masks", "member-0.safetensors, member-1.safetensors, ..");
+    }
+
+    private static Weights Origin(ParseResult parsed) => ModelArgument.Open(parsed.GetValue(Base) ?? throw new WarmException("--base", "is missing", "the model that the members were fine-tuned from"));
+
+    private static MethodScope ScopeOf(ParseResult parsed, MethodScope otherwise) => parsed.GetValue(Scope) switch
+    {
+        null => otherwise,
+        "tensor" => MethodScope.Tensor,
+        "model" => MethodScope.Model,
+        "vector" => MethodScope.Vector,
+        var other => throw new WarmException("--scope", $"is {other}", "tensor, model or vector"),
+    };
+
+    private static double[]? Coefficients(ParseResult parsed) => parsed.GetValue(WeightsOption)?.Split(',').Select(text => Number(WeightsOption, text)).ToArray();
+
+    private static double Needed(Option<string> dial, Func<Option<string>, double?> value) => value(dial) ?? throw new WarmException(dial.Name, "is missing", "a number");
+
+    private static double Number(Option<string> dial, string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number
+        : throw new WarmException(dial.Name, $"\"{text}\" is no number", dial == WeightsOption ? "numbers with commas between them: 0.5,0.3,0.2" : "a number");
+
+    private static long? Whole(Option<string> dial, ParseResult parsed) => parsed.GetValue(dial) switch
+    {
+        null => null,
+        var text => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? number : throw new WarmException(dial.Name, $"is {text}", "a whole number"),
+    };
+}

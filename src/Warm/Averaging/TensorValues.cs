@@ -1,0 +1,61 @@
+namespace Warm;
+
+/// <summary>One tensor's values in all members and in the base, as a method reads them when it takes a statistic: in double, a block at a time.</summary>
+internal sealed class TensorValues(WeightAverage average, PlannedTensor tensor, Member? origin, long offset, ModelValues model)
+{
+    /// <summary>Values read at once.</summary>
+    public const int Block = 1 << 13;
+
+    public string Name => tensor.Saved.Name;
+
+    public Shape Shape => tensor.Saved.Shape;
+
+    public long Count { get; } = tensor.Saved.Count;
+
+    /// <summary>Where the tensor begins when all averaged tensors lie end to end, names in code-point order.</summary>
+    public long Offset => offset;
+
+    /// <summary>Number of members.</summary>
+    public int Members => average.AllMembers.Count;
+
+    /// <summary>All tensors of the average.</summary>
+    public ModelValues Model => model;
+
+    /// <summary>Length of a vector along the last axis.</summary>
+    public long RowLength => Shape.Rank == 0 ? 1 : Math.Max(1, Shape[^1]);
+
+    public void Read(int member, long start, Span<double> values) => average.AllMembers[member].Weights.Read(tensor.Members[member].Name, start, values);
+
+    public void ReadOrigin(long start, Span<double> values)
+    {
+        if (origin is null) values.Clear();
+        else origin.Weights.Read(origin.Own(Name), start, values);
+    }
+
+    /// <summary>A member's difference from the base.</summary>
+    public void ReadDelta(int member, long start, Span<double> delta)
+    {
+        Read(member, start, delta);
+        if (origin is null) return;
+        double[] block = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Min(delta.Length, Block));
+        for (int done = 0, count; done < delta.Length; done += count)
+        {
+            count = Math.Min(Math.Min(block.Length, Block), delta.Length - done);
+            ReadOrigin(start + done, block.AsSpan(0, count));
+            for (int i = 0; i < count; i++) delta[done + i] -= block[i];
+        }
+        System.Buffers.ArrayPool<double>.Shared.Return(block);
+    }
+
+    /// <summary>Calls <paramref name="use"/> with a member's deltas from the first to the last.</summary>
+    public void EachDelta(int member, Action<long, ReadOnlyMemory<double>> use)
+    {
+        var block = new double[(int)Math.Min(Count, Block)];
+        for (long start = 0; start < Count; start += Block)
+        {
+            int count = (int)Math.Min(Block, Count - start);
+            ReadDelta(member, start, block.AsSpan(0, count));
+            use(start, block.AsMemory(0, count));
+        }
+    }
+}
