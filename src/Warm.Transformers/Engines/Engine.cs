@@ -76,8 +76,8 @@ public abstract class Engine
     /// <summary>Row <c>rows[i]</c> of x for each i.</summary>
     public abstract EngineTensor Rows(EngineTensor x, ReadOnlySpan<int> rows);
 
-    /// <summary>Columns <paramref name="start"/> .. start + count - 1.</summary>
-    public abstract EngineTensor Columns(EngineTensor x, int start, int count);
+    /// <summary>Columns <paramref name="start"/> .. start + count - 1 of each of <paramref name="groups"/> equal parts of a row: [rows, groups x count]. (Fused weights that are ordered head by head.)</summary>
+    public abstract EngineTensor Columns(EngineTensor x, int start, int count, int groups = 1);
 
     /// <summary>For each text the mean over its attended rows: [texts, columns].</summary>
     public abstract EngineTensor MeanRows(EngineTensor x, BatchLayout layout);

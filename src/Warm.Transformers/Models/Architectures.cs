@@ -19,9 +19,11 @@ internal sealed record Transformer(string Name, Architecture Architecture, Rewar
 internal static class Architectures
 {
     /// <summary>What is built, as config.json spells it.</summary>
-    private static readonly string[] Known = 
+    private static readonly string[] Known =
     [
-        "LlamaForSequenceClassification",
+        "LlamaForSequenceClassification", "MistralForSequenceClassification", "Qwen2ForSequenceClassification", "Qwen3ForSequenceClassification", "Phi3ForSequenceClassification",
+        "GemmaForSequenceClassification", "Gemma2ForSequenceClassification", "Gemma3TextForSequenceClassification", "Gemma3ForSequenceClassification", "Olmo2ForSequenceClassification",
+        "GPT2ForSequenceClassification", "GPTNeoXForSequenceClassification", "OPTForSequenceClassification",
         "BertForSequenceClassification", "RobertaForSequenceClassification", "XLMRobertaForSequenceClassification", "CamembertForSequenceClassification", "DistilBertForSequenceClassification",
         "ElectraForSequenceClassification", "MPNetForSequenceClassification", "DebertaV2ForSequenceClassification", "ModernBertForSequenceClassification",
     ];
@@ -51,6 +53,7 @@ internal static class Architectures
         if (name is null) throw new WarmException(config.Path, "\"architectures\" is missing", $"one of {string.Join(", ", Known)}");
         var keys = new ConfigKeys(config);
         keys.Ignore(Harmless);
+        HeadLayout? layout = HeadLayout.Of(weights);
         keys.Refuse("quantization_config", "none: quantised weights are not read", _ => false);
         keys.Refuse("auto_map", "none: code that comes with a model is never run", _ => false);
 
@@ -67,9 +70,35 @@ internal static class Architectures
 
         (Architecture, RewardHead, ModelWeights) Roberta(string family) => Build(family, Transformers.Roberta.Prefix, w => new Roberta(keys, w, engine), Encoder("classifier.dense", Activation.Tanh, "classifier.out_proj"));
 
+        // A decoder with the head of transformers' class.
+        (Architecture, RewardHead, ModelWeights) Decoder(string family)
+        {
+            (string prefix, Func<ModelWeights, Architecture> make) = Backbone(family, keys, engine)!.Value;
+            return Build(family, FirstPrefix(weights, prefix, $"model.{prefix.Replace(".model", "", StringComparison.Ordinal)}", ""), make, (w, hidden) => RewardHead.OfDecoder(w, engine, config, hidden, readAt));
+        }
+
+        // A decoder with a head of another project. Trap: 'score' on a language model is OpenRLHF's only where the config says so.
+        (Architecture, RewardHead, ModelWeights)? WithOwnHead()
+        {
+            if (layout is null or { Project: "transformers" } || Backbone(type, keys, engine) is not var (prefix, make)) return null;
+            return Build(type!, FirstPrefix(weights, prefix, $"pretrained_model.{prefix}", "pretrained_model.", "transformer.", ""), make, (w, hidden) => OwnHead.Of(w, engine, keys, config, layout, hidden, readAt));
+        }
+
         (Architecture architecture, RewardHead head, ModelWeights asked) = name switch
         {
-            "LlamaForSequenceClassification" => Build("llama", Llama.Prefix, w => new Llama(keys, w, engine), (w, hidden) => RewardHead.OfDecoder(w, engine, config, hidden, readAt)),
+            "LlamaForSequenceClassification" => Decoder("llama"),
+            "MistralForSequenceClassification" => Decoder("mistral"),
+            "Qwen2ForSequenceClassification" => Decoder("qwen2"),
+            "Qwen3ForSequenceClassification" => Decoder("qwen3"),
+            "Phi3ForSequenceClassification" => Decoder("phi3"),
+            "GemmaForSequenceClassification" => Decoder("gemma"),
+            "Gemma2ForSequenceClassification" => Decoder("gemma2"),
+            "Gemma3TextForSequenceClassification" => Decoder("gemma3_text"),
+            "Gemma3ForSequenceClassification" => Decoder("gemma3"),
+            "Olmo2ForSequenceClassification" => Decoder("olmo2"),
+            "GPT2ForSequenceClassification" => Decoder("gpt2"),
+            "GPTNeoXForSequenceClassification" => Decoder("gpt_neox"),
+            "OPTForSequenceClassification" => Decoder("opt"),
             "BertForSequenceClassification" => Build("bert", Bert.Prefix, w => new Bert(keys, w, engine), Encoder("bert.pooler.dense", Activation.Tanh, "classifier")),
             "RobertaForSequenceClassification" => Roberta("roberta"),
             "XLMRobertaForSequenceClassification" => Roberta("xlm-roberta"),
@@ -79,8 +108,11 @@ internal static class Architectures
             "DebertaV2ForSequenceClassification" => Build("deberta-v2", DebertaV2.Prefix, w => new DebertaV2(keys, w, engine), Encoder("pooler.dense", keys.Activation("pooler_hidden_act", "gelu"), "classifier", "pooler")),
             "ModernBertForSequenceClassification" => Build("modernbert", ModernBert.Prefix, w => new ModernBert(keys, w, engine), (w, hidden) => RewardHead.OfModernBert(w, engine, keys, config, hidden, readAt)),
             "MPNetForSequenceClassification" => Build("mpnet", MpNet.Prefix, w => new MpNet(keys, w, engine), Encoder("classifier.dense", Activation.Tanh, "classifier.out_proj")),
-            _ when name.EndsWith("ForCausalLM", StringComparison.Ordinal) => throw new WarmException(config.Path, $"\"architectures\" names {name}, a language model", "a reward model", "It has no reward head: it can be averaged, not asked for rewards."),
-            _ => throw new WarmException(config.Path, $"\"architectures\" names {name}", $"one of {string.Join(", ", Known)}"),
+            _ when WithOwnHead() is { } built => built,
+            _ when name.EndsWith("ForCausalLM", StringComparison.Ordinal) || name.EndsWith("LMHeadModel", StringComparison.Ordinal) => throw new WarmException(config.Path, $"\"architectures\" names {name}, a language model", "a reward model",
+                layout is null ? "It has no reward head: it can be averaged, not asked for rewards."
+                : $"Its '{layout.Output}' is a head of another class: name that one, such as {name.Replace("ForCausalLM", "", StringComparison.Ordinal)}ForSequenceClassification, or \"value_head_prefix\" if it is OpenRLHF's."),
+            _ => throw new WarmException(config.Path, $"\"architectures\" names {name}", $"one of {string.Join(", ", Known)}; or a decoder of these with the head of TRL, GRM, Starling, UltraRM, Beaver, INF-ORM, OpenAssistant or OpenRLHF"),
         };
         try
         {
@@ -100,6 +132,8 @@ internal static class Architectures
         IEnumerable<string> Remarks()
         {
             foreach (string remark in asked.Remarks) yield return remark;
+            if (layout is { Others.Count: > 0 })
+                yield return $"{weights.Name}: several heads: '{layout.Output}' ({layout.Project}) is taken, for {(config.Has("value_head_prefix") && config.String("value_head_prefix") == layout.Name ? "\"value_head_prefix\" names it" : layout.Project == "transformers" ? $"it is {name}'s" : "it comes first")}; {Some([.. layout.Others])} not";
             string[] unknown = [.. keys.Unknown.Order(StringComparer.Ordinal)];
             if (unknown.Length > 0) yield return $"{config.Path}: keys that are not known here, and ignored as transformers does: {Some(unknown)}";
             string[] unused = [.. asked.Unused.Where(t => !Leftover(t))];
@@ -111,8 +145,33 @@ internal static class Architectures
         static string Some(string[] names) => string.Join(", ", names.Take(8)) + (names.Length > 8 ? $" and {names.Length - 8} more" : "");
     }
 
+    /// <summary>A decoder by config.json's model_type: the prefix of its tensors, and what makes it. Null where it is none that is built.</summary>
+    private static (string Prefix, Func<ModelWeights, Architecture> Make)? Backbone(string? family, ConfigKeys keys, Engine engine) => family switch
+    {
+        "llama" => (Llama.Prefix, w => new Llama(keys, w, engine, LlamaKind.Llama)),
+        "mistral" => (Llama.Prefix, w => new Llama(keys, w, engine, LlamaKind.Mistral)),
+        "qwen2" => (Llama.Prefix, w => new Llama(keys, w, engine, LlamaKind.Qwen2)),
+        "qwen3" => (Llama.Prefix, w => new Llama(keys, w, engine, LlamaKind.Qwen3)),
+        "phi3" => (Phi3.Prefix, w => new Phi3(keys, w, engine)),
+        "gemma" => (Gemma.Prefix, w => new Gemma(keys, w, engine, GemmaKind.Gemma1)),
+        "gemma2" => (Gemma.Prefix, w => new Gemma(keys, w, engine, GemmaKind.Gemma2)),
+        "gemma3_text" => (Gemma.Prefix, w => new Gemma(keys, w, engine, GemmaKind.Gemma3)),
+        "gemma3" => ("language_model.model.", w => new Gemma(keys.TextOfComposite(), w, engine, GemmaKind.Gemma3)),
+        "olmo2" => (Olmo2.Prefix, w => new Olmo2(keys, w, engine)),
+        "gpt2" => (Gpt2.Prefix, w => new Gpt2(keys, w, engine)),
+        "gpt_neox" or "gpt_neox_reward_model" => (GptNeoX.Prefix, w => new GptNeoX(keys, w, engine)),
+        "opt" => (Opt.Prefix, w => new Opt(keys, w, engine)),
+        _ => null,
+    };
+
+    /// <summary>The first of these beginnings that a tensor's name has; else the first of all, for the message about what is missing.</summary>
+    private static string FirstPrefix(Weights weights, params string[] prefixes) =>
+        prefixes.FirstOrDefault(prefix => weights.Names.Any(name => name.StartsWith(prefix, StringComparison.Ordinal))) ?? prefixes[0];
+
     /// <summary>Buffers and heads that older files carry and that no reward depends on.</summary>
     private static bool Leftover(string tensor) =>
         tensor.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || tensor.EndsWith("position_ids", StringComparison.Ordinal)
-        || tensor is "lm_head.weight" || tensor.StartsWith("cls.", StringComparison.Ordinal);
+        || tensor.EndsWith(".attention.bias", StringComparison.Ordinal) || tensor.EndsWith(".attention.masked_bias", StringComparison.Ordinal)
+        || tensor.EndsWith(".attn.bias", StringComparison.Ordinal) || tensor.EndsWith(".attn.masked_bias", StringComparison.Ordinal) || tensor.StartsWith("vision_tower.", StringComparison.Ordinal) || tensor.StartsWith("multi_modal_projector.", StringComparison.Ordinal)
+        || tensor is "lm_head.weight" or "pretrained_model.lm_head.weight" or "embed_out.weight" || tensor.StartsWith("cls.", StringComparison.Ordinal);
 }

@@ -18,6 +18,12 @@ internal sealed class ConfigKeys
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
+    /// <summary>Whether the key stands in the file, be it null.</summary>
+    public bool Stands(string key) => Asked(key).Keys.Contains(key);
+
+    /// <summary>Whether somebody asked for the key before.</summary>
+    public bool WasAsked(string key) => _asked.Contains(key);
+
     /// <summary>A whole number of at least 1.</summary>
     public int Size(string key, int? fallback = null) => Asked(key).Int(key, fallback, min: 1);
 
@@ -33,6 +39,9 @@ internal sealed class ConfigKeys
     /// <summary>A finite number of any sign.</summary>
     public double AnyNumber(string key) => Asked(key).Double(key);
 
+    /// <summary>A list of finite numbers; empty where there is none.</summary>
+    public IReadOnlyList<double> Numbers(string key) => Asked(key).Doubles(key);
+
     /// <summary>true or false.</summary>
     public bool Flag(string key, bool fallback) => Asked(key).Bool(key, fallback);
 
@@ -45,6 +54,15 @@ internal sealed class ConfigKeys
         if (Asked(key).Section(key) is not { } section) return null;
         if (!_sections.TryGetValue(key, out ConfigKeys? keys)) _sections[key] = keys = new(section, $"{_section}{key}.");
         return keys;
+    }
+
+    /// <summary>The keys of the text model inside an image-text one; keys of images are known and change nothing in a text's reward.</summary>
+    public ConfigKeys TextOfComposite()
+    {
+        Ignore("vision_config", "boi_token_index", "eoi_token_index", "image_token_index", "image_token_id", "mm_tokens_per_image");
+        ConfigKeys text = Section("text_config") ?? throw Refusal("text_config", "is missing", "the sizes of the text model");
+        text.Ignore(_asked.ToArray());
+        return text;
     }
 
     /// <summary>The value as it stands, or null where it is missing or null.</summary>

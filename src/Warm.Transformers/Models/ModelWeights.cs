@@ -18,6 +18,7 @@ internal sealed class ModelWeights
     private readonly bool _prefixed;
     private readonly Dictionary<string, string> _names = []; // as asked -> as in the file
     private readonly List<string> _missing = [], _misshapen = [], _mistyped = [];
+    private readonly HashSet<string> _known = []; // tensors that are no weights of a layer
     private readonly List<Action> _loads = [];
     private readonly Dictionary<string, CopiedView> _copies = [];
 
@@ -28,11 +29,38 @@ internal sealed class ModelWeights
         _prefixed = weights.Names.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
     }
 
+    /// <summary>What the tensors' names begin with, as they are asked for: <c>model.</c>.</summary>
+    public string Prefix => _prefix;
+
+    /// <summary>What the weights are called.</summary>
+    public string Name => _weights.Name;
+
+    /// <summary>Tensors of the file below a path: <c>v_head</c> gives <c>v_head.summary.weight</c> ...</summary>
+    public IEnumerable<string> Below(string path) => _weights.Names.Where(name => name.StartsWith($"{path}.", StringComparison.Ordinal));
+
+    /// <summary>The values of a small vector that is read at once, or null where the file lacks it.</summary>
+    public double[]? Values(string name, int count)
+    {
+        if (!_weights.Contains(name)) return null;
+        Ignore(name);
+        TensorInfo info = _weights.Info(name);
+        if (info.Count != count || !info.DType.IsFloat()) throw new WarmException(_weights.Name, $"'{name}' is {info.DType.Name()} {info.Shape}", $"{count} floating-point values");
+        double[] values = new double[count];
+        _weights.Read(name, 0, values.AsSpan());
+        return values;
+    }
+
+    /// <summary>Says that a tensor is known and needs no reading.</summary>
+    public void Ignore(string name)
+    {
+        if (_weights.Contains(name)) _known.Add(name);
+    }
+
     /// <summary>Number of tensors in the file: no model has more layers than that.</summary>
     public int Tensors => _weights.Names.Count;
 
     /// <summary>Tensors of the file that nobody asked for.</summary>
-    public IEnumerable<string> Unused => _weights.Names.Except(_names.Values);
+    public IEnumerable<string> Unused => _weights.Names.Except(_names.Values).Except(_known);
 
     /// <summary>What the file calls a tensor, or null where it lacks it.</summary>
     public string? Find(string name)

@@ -49,8 +49,8 @@ internal sealed class ModernBert : Architecture
         config.Refuse("sliding_window", $"half of local_attention ({window})", value => value is { ValueKind: JsonValueKind.Number } && value.GetDouble() == window);
         _full = new() { Heads = sizes.Heads, KeyHeads = sizes.Heads, HeadSize = sizes.HeadSize, Scale = 1 / Math.Sqrt(sizes.HeadSize), Causal = false };
         _local = _full with { WindowLeft = window, WindowRight = window };
-        _rotateFull = Rope.Of(config, sizes.HeadSize, sizes.Positions, "full_attention", "global_rope_theta", 160_000).Form(sizes.Heads, sizes.HeadSize);
-        _rotateLocal = Rope.Of(config, sizes.HeadSize, sizes.Positions, "sliding_attention", "local_rope_theta", 10_000).Form(sizes.Heads, sizes.HeadSize);
+        _rotateFull = Rope.Of(config, sizes.HeadSize, sizes.Positions, new() { LayerType = "full_attention", Theta = "global_rope_theta", DefaultTheta = 160_000 }).Form(sizes.Heads, sizes.HeadSize);
+        _rotateLocal = Rope.Of(config, sizes.HeadSize, sizes.Positions, new() { LayerType = "sliding_attention", Theta = "local_rope_theta", DefaultTheta = 10_000 }).Form(sizes.Heads, sizes.HeadSize);
         (HiddenSize, VocabularySize, TrainedPositions) = (sizes.Hidden, sizes.Vocabulary, sizes.Positions);
 
         Norm NormOf(WeightScope w, string path) => new(w.Weight($"{path}.weight", sizes.Hidden), normBias ? w.Weight($"{path}.bias", sizes.Hidden) : null);

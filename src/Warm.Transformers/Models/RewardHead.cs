@@ -18,6 +18,7 @@ internal sealed record HeadNorm(string Path, bool Bias, double Epsilon);
 /// <item>Decoders (<c>*ForSequenceClassification</c>): reward = score(h), no bias, at the last id that is not pad_token_id</item>
 /// <item>BERT: reward = classifier(tanh(pooler.dense(h))) at the first token; its relatives alike, with other names and functions</item>
 /// <item>ModernBERT: reward = classifier(LN(act(head.dense(h)))) at the first token, or from the mean of all</item>
+/// <item>Heads of other projects: <see cref="OwnHead"/></item>
 /// </list>
 /// </summary>
 internal sealed class RewardHead : IDisposable
@@ -30,8 +31,9 @@ internal sealed class RewardHead : IDisposable
 
     private sealed record Loaded(LinearWeight Linear, EngineWeight? Norm, EngineWeight? NormBias);
 
-    private RewardHead(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition position, HeadLayer[] layers)
+    private RewardHead(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition position, HeadLayer[] layers, RewardNormaliser? normaliser)
     {
+        Normaliser = normaliser;
         _engine = engine;
         _layers = layers;
         _weights = weights.Group(w => layers.Select((layer, i) => new Loaded(
@@ -51,8 +53,16 @@ internal sealed class RewardHead : IDisposable
     /// <summary>The token whose state is read.</summary>
     public RewardPosition Position { get; }
 
+    /// <summary>What the folder says about its rewards' mean and deviation, or null.</summary>
+    public RewardNormaliser? Normaliser { get; }
+
     /// <summary>A head of these layers; the last has an output a label.</summary>
-    public static RewardHead Of(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition position, params HeadLayer[] layers) => new(weights, engine, config, hidden, position, layers);
+    public static RewardHead Of(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition position, params HeadLayer[] layers) =>
+        new(weights, engine, config, hidden, position, layers, null);
+
+    /// <summary>A head of these layers that knows the distribution of its rewards.</summary>
+    public static RewardHead Of(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition position, RewardNormaliser? normaliser, HeadLayer[] layers) =>
+        new(weights, engine, config, hidden, position, layers, normaliser);
 
     /// <summary>A decoder's <c>score</c>.</summary>
     public static RewardHead OfDecoder(ModelWeights weights, Engine engine, ModelConfig config, int hidden, RewardPosition? position) =>

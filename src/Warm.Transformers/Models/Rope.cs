@@ -1,18 +1,17 @@
-using System.Text.Json;
-
 namespace Warm.Transformers;
 
 /// <summary>
 /// The frequencies of rotary position embedding as config.json asks for them, in both spellings: <c>rope_parameters</c> (new), or <c>rope_theta</c> and <c>rope_scaling</c>
-/// (old; where both stand, rope_scaling wins, as in transformers). With D = head size, f_i = theta^(-2i/D), i = 0 .. D/2 - 1:
+/// (old; where both stand, rope_scaling wins, as in transformers). With D = components of a head that rotate, f_i = theta^(-2i/D), i = 0 .. D/2 - 1:
 /// <list type="bullet">
 /// <item>default: f_i</item>
 /// <item>linear: f_i / factor</item>
 /// <item>dynamic: f_i of theta (factor N / M - (factor - 1))^(D / (D - 2)), N = max(length, M), M = max_position_embeddings. From the text's own length, as a fresh model does</item>
 /// <item>llama3: long waves / factor, short ones as they are, smooth between (Llama 3.1)</item>
 /// <item>yarn: a ramp between f_i / factor and f_i, and an attention factor on cos and sin (arXiv:2309.00071)</item>
+/// <item>longrope: f_i / short_factor_i, or long_factor_i where the text is longer than original_max_position_embeddings (Phi-3); and an attention factor for both</item>
 /// </list>
-/// Computed in double. Unknown types are refused, and so is longrope, which is not built.
+/// Computed in double. Unknown types are refused.
 /// </summary>
 internal sealed class Rope
 {
@@ -44,27 +43,29 @@ internal sealed class Rope
     public double[] Frequencies(int length) => _frequencies(length);
 
     /// <summary>Reads the keys.</summary>
-    /// <param name="config">The config.</param>
-    /// <param name="headSize">Width of one head.</param>
+    /// <param name="config">config.json.</param>
+    /// <param name="headSize">Width of a head.</param>
     /// <param name="trainedPositions">max_position_embeddings.</param>
-    /// <param name="layers">Where layers rotate differently: the object inside rope_parameters that these layers follow (<c>full_attention</c>).</param>
-    /// <param name="thetaKey">Theta's key in the old spelling.</param>
-    /// <param name="defaultTheta">Theta where no key gives it.</param>
-    public static Rope Of(ConfigKeys config, int headSize, int trainedPositions, string? layers = null, string thetaKey = "rope_theta", double defaultTheta = 10000)
+    /// <param name="keys">Spellings and defaults of the family; null for Llama's.</param>
+    public static Rope Of(ConfigKeys config, int headSize, int trainedPositions, RopeKeys? keys = null)
     {
-        if (headSize % 2 != 0) throw config.Refusal("head_dim", $"makes heads of {headSize}", "an even number, for components rotate in pairs");
+        keys ??= RopeKeys.Llama;
         if (headSize > LargestHead) throw config.Refusal("head_dim", FormattableString.Invariant($"makes heads of {headSize}"), FormattableString.Invariant($"at most {LargestHead}"));
-        ConfigKeys? scaling = config.Section("rope_scaling"), parameters = config.Section("rope_parameters");
-        if (layers is not null) parameters = parameters?.Section(layers);
+        ConfigKeys? scaling = keys.Scaled ? config.Section("rope_scaling") : null, parameters = config.Section("rope_parameters");
+        if (keys.LayerType is { } layerType)
+        {
+            if (parameters is not null && (parameters.Has("rope_type") || parameters.Has("rope_theta"))) throw config.Refusal("rope_parameters", "is one rotation", "one for full_attention and one for sliding_attention");
+            parameters = parameters?.Section(layerType);
+        }
         ConfigKeys? rope = scaling ?? parameters;
-        double theta = parameters is not null && parameters.Has("rope_theta") ? parameters.Number("rope_theta") : config.Number(thetaKey, defaultTheta);
+        double theta = parameters is not null && parameters.Has("rope_theta") ? parameters.Number("rope_theta") : config.Number(keys.Theta, keys.DefaultTheta);
         if (scaling is not null && scaling.Has("rope_theta")) theta = scaling.Number("rope_theta");
-        RefusePartial(config);
-        if (rope is not null) RefusePartial(rope);
+        int rotated = Rotated();
 
         string type = rope?.Text("rope_type") ?? rope?.Text("type") ?? "default";
         rope?.Ignore("rope_type", "type");
-        double[] plain = Powers(theta, headSize);
+        if (keys.OtherLongrope.Contains(type)) type = "longrope";
+        double[] plain = Powers(theta, rotated);
         return type switch
         {
             "default" => Fixed(plain),
@@ -72,11 +73,44 @@ internal sealed class Rope
             "dynamic" => Dynamic(),
             "llama3" => Llama3(),
             "yarn" => Yarn(),
-            "longrope" or "su" => throw rope!.Refusal(type == "su" ? "type" : "rope_type", $"is \"{type}\"", "default, linear, dynamic, llama3 or yarn; longrope is not built"),
-            _ => throw rope!.Refusal("rope_type", $"is \"{type}\"", "default, linear, dynamic, llama3 or yarn"),
+            "longrope" => Longrope(),
+            _ => throw rope!.Refusal(rope.Has("rope_type") ? "rope_type" : "type", $"is \"{type}\"", "default, linear, dynamic, llama3, yarn or longrope"),
         };
 
-        static void RefusePartial(ConfigKeys keys) => keys.Refuse("partial_rotary_factor", "1: this architecture rotates whole heads", value => value is { ValueKind: JsonValueKind.Number } && value.GetDouble() == 1);
+        // How many components of a head rotate. Trap: GPT-NeoX rotates one more where the share gives an odd number, and keeps the odd number in the exponents.
+        int Rotated()
+        {
+            double share = 1;
+            foreach (ConfigKeys? at in (ConfigKeys?[])[rope, parameters, config])
+            {
+                if (at is null || !at.Has("partial_rotary_factor")) continue;
+                share = at.Number("partial_rotary_factor");
+                if (keys.DefaultShare is null && share != 1) throw at.Refusal("partial_rotary_factor", FormattableString.Invariant($"is {share}"), "1: this architecture rotates whole heads");
+                return Count("partial_rotary_factor");
+            }
+            if (keys.DefaultShare is { } usual) share = keys.Share is { } key ? config.Number(key, usual) : usual;
+            return Count(keys.Share ?? "head_dim");
+
+            int Count(string key)
+            {
+                int count = share <= 1 ? (int)(headSize * share) : 0;
+                if (keys.DefaultShare is null && headSize % 2 != 0) throw config.Refusal("head_dim", $"makes heads of {headSize}", "an even number, for components rotate in pairs");
+                return count >= 1 && (count + 1) / 2 * 2 <= headSize ? count : throw config.Refusal(key, FormattableString.Invariant($"makes {share} of heads of {headSize} rotate"), "pairs of components that fit in a head");
+            }
+        }
+
+        Rope Longrope()
+        {
+            IReadOnlyList<double> shortFactors = rope!.Numbers("short_factor"), longFactors = rope.Numbers("long_factor");
+            foreach ((string key, IReadOnlyList<double> factors) in (ReadOnlySpan<(string, IReadOnlyList<double>)>)[("short_factor", shortFactors), ("long_factor", longFactors)])
+                if (factors.Count != plain.Length || factors.Any(f => f <= 0)) throw rope.Refusal(key, $"has {factors.Count} numbers", $"{plain.Length} numbers above 0, one for each pair of components");
+            int original = rope.Size("original_max_position_embeddings", config.Size("original_max_position_embeddings", keys.DefaultOriginal ?? trainedPositions));
+            double factor = rope.Has("factor") ? rope.Number("factor") : (double)trainedPositions / original;
+            double attention = rope.Has("attention_factor") ? rope.Number("attention_factor") : factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original));
+            if (!double.IsFinite(attention)) throw rope.Refusal("original_max_position_embeddings", $"is {original}", "more than 1");
+            double[] shorter = [.. plain.Select((f, i) => f / shortFactors[i])], longer = [.. plain.Select((f, i) => f / longFactors[i])];
+            return new(length => length > original ? longer : shorter, attention, dependsOnLength: true);
+        }
 
         Rope Linear()
         {
@@ -89,12 +123,12 @@ internal sealed class Rope
         {
             double factor = rope!.Number("factor");
             if (factor < 1) throw rope.Refusal("factor", $"is {factor}", "a number of at least 1");
-            if (headSize < 4) throw config.Refusal("head_dim", $"makes heads of {headSize}", "at least 4 for rope type dynamic");
+            if (rotated < 4) throw config.Refusal("head_dim", $"makes {rotated} components rotate", "at least 4 for rope type dynamic");
             rope.Ignore("original_max_position_embeddings");
             return new(length =>
             {
                 double positions = Math.Max(length, trainedPositions);
-                return Powers(theta * Math.Pow(factor * positions / trainedPositions - (factor - 1), headSize / (headSize - 2.0)), headSize);
+                return Powers(theta * Math.Pow(factor * positions / trainedPositions - (factor - 1), rotated / (rotated - 2.0)), rotated);
             }, 1, dependsOnLength: true);
         }
 
@@ -123,10 +157,10 @@ internal sealed class Rope
             double attention = rope.Has("attention_factor") ? rope.Number("attention_factor") : mscale is { } m && all is { } n ? Scale(m) / Scale(n) : Scale(1);
             if (theta <= 1) throw config.Refusal("rope_theta", $"is {theta}", "more than 1");
 
-            double Index(double rotations) => headSize * Math.Log(original / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta)); // which frequency turns that often over the original length
+            double Index(double rotations) => rotated * Math.Log(original / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta)); // which frequency turns that often over the original length
             double from = Index(fast), to = Index(slow);
             if (rope.Flag("truncate", true)) (from, to) = (Math.Floor(from), Math.Ceiling(to));
-            (from, to) = (Math.Max(from, 0), Math.Min(to, headSize - 1));
+            (from, to) = (Math.Max(from, 0), Math.Min(to, rotated - 1));
             if (from == to) to += 0.001;
             return Fixed([.. plain.Select((f, i) =>
             {
@@ -140,5 +174,5 @@ internal sealed class Rope
 
     private static Rope Fixed(double[] frequencies, double attentionFactor = 1) => new(_ => frequencies, attentionFactor, dependsOnLength: false);
 
-    private static double[] Powers(double theta, int headSize) => [.. Enumerable.Range(0, headSize / 2).Select(i => Math.Pow(theta, -2.0 * i / headSize))];
+    private static double[] Powers(double theta, int rotated) => [.. Enumerable.Range(0, (rotated + 1) / 2).Select(i => Math.Pow(theta, -2.0 * i / rotated))];
 }

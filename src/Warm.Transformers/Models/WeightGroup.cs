@@ -17,6 +17,9 @@ internal sealed class WeightScope(Func<string, Shape, EngineWeight> answer) : ID
     public LinearWeight Linear(string path, int inputs, int outputs, bool bias) =>
         new(Weight($"{path}.weight", outputs, inputs), bias ? Weight($"{path}.bias", outputs) : null);
 
+    /// <summary><c>path.weight</c> as GPT-2 keeps it, [inputs, outputs], and <c>path.bias</c> [outputs].</summary>
+    public LinearWeight Conv1D(string path, int inputs, int outputs) => new(Weight($"{path}.weight", inputs, outputs), Weight($"{path}.bias", outputs), Transposed: true);
+
     /// <summary>Gives all of them back.</summary>
     public void Dispose()
     {

@@ -112,6 +112,7 @@ public sealed class RewardModel : IRewardModel, IDisposable
                 Id = ids[i],
                 Reward = rewards[0],
                 Rewards = rewards.Length > 1 ? rewards : null,
+                Normalised = _transformer.Head.Normaliser?.Normalise(rewards[0], _labels[0]),
                 Tokens = texts[i].Ids.Count,
                 ReadAt = texts[i].ReadAt,
                 Truncated = texts[i].Truncated,

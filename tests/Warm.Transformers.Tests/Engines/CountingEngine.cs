@@ -43,6 +43,6 @@ internal sealed class CountingEngine(Engine inner) : Engine
     public override EngineTensor Multiply(EngineTensor a, EngineTensor b) => inner.Multiply(a, b);
     public override EngineTensor Scale(EngineTensor x, double factor) => inner.Scale(x, factor);
     public override EngineTensor Rows(EngineTensor x, ReadOnlySpan<int> rows) => inner.Rows(x, rows);
-    public override EngineTensor Columns(EngineTensor x, int start, int count) => inner.Columns(x, start, count);
+    public override EngineTensor Columns(EngineTensor x, int start, int count, int groups = 1) => inner.Columns(x, start, count, groups);
     public override EngineTensor MeanRows(EngineTensor x, BatchLayout layout) => inner.MeanRows(x, layout);
 }

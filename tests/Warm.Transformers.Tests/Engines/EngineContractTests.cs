@@ -188,6 +188,7 @@ public abstract class EngineContractTests
         Compare(e => e.Multiply(e.Upload(a, rows, columns), e.Upload(b, rows, columns)));
         Compare(e => e.Scale(e.Upload(a, rows, columns), 1.25));
         Compare(e => e.Columns(e.Upload(a, rows, columns), columns / 3, columns - columns / 3 - columns / 4));
+        Compare(e => e.Columns(e.Upload(a, 1, rows * columns), columns / 3, columns - columns / 3 - columns / 4, groups: rows));
         Compare(e => e.Rows(e.Upload(a, rows, columns), [rows - 1, 0, rows / 2]));
     }
 
@@ -221,6 +222,7 @@ public abstract class EngineContractTests
         Assert.Throws<ArgumentOutOfRangeException>(() => e.Embed(w, [2]));
         Assert.Throws<ArgumentOutOfRangeException>(() => e.Rows(x, [-1]));
         Assert.Throws<ArgumentOutOfRangeException>(() => e.Columns(x, 1, 3));
+        Assert.Throws<ArgumentOutOfRangeException>(() => e.Columns(x, 0, 1, groups: x.Columns + 1));
         Assert.Throws<ArgumentException>(() => e.Attention(x, x, x, new() { Heads = 3, KeyHeads = 3, HeadSize = 1, Scale = 1, Causal = true }, layout, layout));
         Assert.Throws<WarmException>(() => e.Load(PinnedView.Of(new TensorInfo("ids", DType.I64, new Shape(1)), new byte[8])));
         narrow.Dispose();

@@ -281,13 +281,16 @@ internal sealed class ReferenceEngine : Engine
         return y;
     }
 
-    public override EngineTensor Columns(EngineTensor input, int start, int count)
+    public override EngineTensor Columns(EngineTensor input, int start, int count, int groups = 1)
     {
         var x = (Tensor)input;
-        Assert.InRange(start + count, 0, x.Columns);
-        var y = new Tensor(x.Rows, count);
+        int part = x.Columns / groups;
+        Assert.Equal(x.Columns, part * groups);
+        Assert.InRange(start + count, 0, part);
+        var y = new Tensor(x.Rows, groups * count);
         for (int r = 0; r < x.Rows; r++)
-            for (int c = 0; c < count; c++) y[r, c] = x[r, start + c];
+            for (int g = 0; g < groups; g++)
+                for (int c = 0; c < count; c++) y[r, g * count + c] = x[r, g * part + start + c];
         return y;
     }
 

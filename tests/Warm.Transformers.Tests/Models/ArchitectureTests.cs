@@ -26,25 +26,48 @@ public class ArchitectureTests(ITestOutputHelper output)
         using Transformer model = Architectures.Load(weights, engine, Residency.Mapped, null);
         ReferenceFolder.Case one = reference.Cases.Single(c => c.Name == hidden.Metadata["case"]);
         BatchLayout layout = BatchLayout.Of(one.Ids, typeIds: one.Types);
-        int compared = 0, at = model.Head.ReadAt(one.Ids[0]);
+        var compared = new HashSet<string>();
+        int at = model.Head.ReadAt(one.Ids[0]);
         void Check(string module, EngineTensor output)
         {
+            module = InLibrary(hidden, module);
             if (!hidden.Contains(module)) return;
             double[] expected = new double[hidden.Info(module).Count], actual = new double[output.Rows * output.Columns];
             hidden.Read(module, 0, expected.AsSpan());
             engine.Download(output, actual);
             if (module.EndsWith(".conv.conv", StringComparison.Ordinal)) // PyTorch's convolution keeps its channels first
                 expected = [.. Enumerable.Range(0, actual.Length).Select(i => expected[i % output.Columns * output.Rows + i / output.Columns])];
+            if (hidden.Info(module).Shape is { Rank: 4 } shape && shape[1] != layout.Rows) expected = HeadsToRows(expected, (int)shape[1], (int)shape[2], (int)shape[3]);
             if (expected.Length > actual.Length) expected = expected[(at * actual.Length)..][..actual.Length]; // here the head reads one token, there every one
             AssertClose(expected, actual, 1e-9, $"{folder} {module}");
-            compared++;
+            compared.Add(module);
         }
         using EngineTensor states = model.Architecture.Hidden(layout, at < 0 ? null : [layout.RowOf(0, at)], Check);
         using EngineTensor? mean = at < 0 ? engine.MeanRows(states, layout) : null;
         using EngineTensor rewards = model.Head.Apply(mean ?? states, Check);
-        output.WriteLine($"{folder}: {compared} modules compared");
-        Assert.True(compared >= 10, $"{compared} of {hidden.Names.Count} modules were traced");
-        Reference.Count("architectures: traced modules", compared);
+        string[] missing = [.. hidden.Names.Where(n => !compared.Contains(n) )];
+        output.WriteLine($"{folder}: {compared.Count} modules compared; not traced: {string.Join(", ", missing)}");
+        Assert.True(compared.Count >= 10, $"{compared.Count} of {hidden.Names.Count} modules were traced");
+        Reference.Count("architectures: traced modules", compared.Count);
+    }
+
+    /// <summary>What the library calls a module where the file calls it otherwise: the heads of other projects stand beside a base, and an image-text model's text part lies elsewhere.</summary>
+    private static string InLibrary(Checkpoint hidden, string module)
+    {
+        if (hidden.Contains(module)) return module;
+        if (hidden.Contains($"head.{module}")) return $"head.{module}";
+        foreach ((string prefix, string named) in (ReadOnlySpan<(string, string)>)[("language_model.model.", "model.language_model."), ("pretrained_model.transformer.", "base."), ("transformer.", "base."), ("model.", "base."), ("gpt_neox.", "base.")])
+            if (module.StartsWith(prefix, StringComparison.Ordinal)) return named + module[prefix.Length..];
+        return module;
+    }
+
+    /// <summary>[heads, rows, size] to [rows, heads x size].</summary>
+    private static double[] HeadsToRows(double[] values, int heads, int rows, int size)
+    {
+        double[] result = new double[values.Length];
+        for (int h = 0; h < heads; h++)
+            for (int r = 0; r < rows; r++) Array.Copy(values, (h * rows + r) * size, result, (r * heads + h) * size, size);
+        return result;
     }
 
     [ReferenceFact]
@@ -90,10 +113,15 @@ public class ArchitectureTests(ITestOutputHelper output)
             {
                 if (!model.Architecture.SharesBeginnings && model.Architecture.Causal && one.Alone is not null) break; // rotation by length: PyTorch takes the longest row's
                 BatchLayout layout = BatchLayout.Of([one.Ids[r]], false, one.Types is null ? null : [one.Types[r]], one.Positions is null ? null : [one.Positions[r]], one.Mask is null ? null : [one.Mask[r]]);
-                int at = model.Head.ReadAt(one.Ids[r]);
-                Assert.Equal(one.ReadAt[r], at);
+                // The heads of other projects read by the mask; here a text has none, so where the mask hides something the place is theirs.
+                bool masked = one.Hides(r) && weights.Folder!.Config!.Architecture!.EndsWith("ForSequenceClassification", StringComparison.Ordinal) is false;
+                if (masked && one.ReadAt is not null && !one.Mask![r][one.ReadAt[r]]) continue; // GRM under left padding reads a token that is none
+                int at = masked && one.ReadAt is not null ? one.ReadAt[r] : model.Head.ReadAt(one.Ids[r]);
+                Assert.Equal(one.ReadAt?[r] ?? -1, at);
                 if (at >= 0 && one.Mask?[r][at] == false && SeesNothingAsPad(folder)) continue; // what a pad makes of pads is nothing to imitate: eager and sdpa differ
-                worst = Math.Max(worst, AssertClose(one.Logits[r], Rewards(model, engine, layout, at < 0 ? null : [layout.RowOf(0, at)]), tolerance, $"{folder} {one.Name} row {r}"));
+                double[] rewards = Rewards(model, engine, layout, at < 0 ? null : [layout.RowOf(0, at)]);
+                worst = Math.Max(worst, AssertClose(one.Logits[r], rewards, tolerance, $"{folder} {one.Name} row {r}"));
+                if (one.Normalised is not null) AssertClose(one.Normalised[r], [model.Head.Normaliser!.Normalise((float)rewards[0], 0)], Math.Max(tolerance, 1e-6), $"{folder} {one.Name} normalised");
             }
             if (one.Alone is not null)
             {

@@ -246,15 +246,17 @@ public sealed unsafe class CpuEngine : Engine
     }
 
     /// <inheritdoc/>
-    public override EngineTensor Columns(EngineTensor x, int start, int count)
+    public override EngineTensor Columns(EngineTensor x, int start, int count, int groups = 1)
     {
         CpuTensor input = Own(x);
-        if (start < 0 || count < 0 || (long)start + count > input.Columns) throw new ArgumentOutOfRangeException(nameof(start), $"Columns {start} .. {start + count - 1} of {x}.");
-        var y = new CpuTensor(input.Rows, count);
+        if (groups < 1 || input.Columns % groups != 0) throw new ArgumentOutOfRangeException(nameof(groups), groups, $"{x} does not fall into so many parts.");
+        int part = input.Columns / groups;
+        if (start < 0 || count < 0 || (long)start + count > part) throw new ArgumentOutOfRangeException(nameof(start), $"Columns {start} .. {start + count - 1} of {part}.");
+        var y = new CpuTensor(input.Rows, groups * count);
         Work.Run(_threads, input.Rows, 512, (first, rows) =>
         {
-            for (long row = first; row < first + rows; row++)
-                new ReadOnlySpan<float>(input.Pointer + row * input.Columns + start, count).CopyTo(new Span<float>(y.Pointer + row * count, count));
+            for (long at = first * groups; at < (first + rows) * groups; at++)
+                new ReadOnlySpan<float>(input.Pointer + at * part + start, count).CopyTo(new Span<float>(y.Pointer + at * count, count));
         });
         GC.KeepAlive(input);
         return y;
