@@ -256,7 +256,7 @@ internal abstract class Pickle(ByteWindow source, string where)
 
     private static object Integer(byte[] littleEndian) => Small(new BigInteger(littleEndian));
 
-    private static object Small(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+    private static object Small(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value; // (object), or the long would become a BigInteger again
 
     private object Float(string text) => text switch
     {

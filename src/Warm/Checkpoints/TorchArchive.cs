@@ -70,6 +70,7 @@ internal sealed class TorchArchive : TensorFile
         if (start % item != 0 || destination.Length % item != 0) throw new ArgumentException($"{tensor.Type.Name()} is read in whole values: byte {start}, {destination.Length} bytes.");
         try
         {
+            ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
             tensor.Read(ReadStorage, _bigEndian, start / item, destination);
         }
         catch (ObjectDisposedException error)
@@ -188,6 +189,8 @@ internal sealed class TorchArchive : TensorFile
         if (first.Length > 262 && first[257..262].SequenceEqual("ustar"u8)) return new(path, "is a tar archive, as torch 0.1 wrote it", Expected, "Load it with torch (weights_only=False, if you trust it) and save it again.");
         if (first.Length > 10 && first[8..].StartsWith("{\""u8) && first[4..8].SequenceEqual("\0\0\0\0"u8)) return new(path, "is a safetensors file by another name", Expected, "Let its name end in .safetensors.");
         if (first[0] == 0x80) return null;
-        return FileKind.Refusal(path, first) is { } known ? new(path, known.Found, Expected, known.Fix) : null;
+        if (FileKind.Refusal(path, first) is { } known) return new(path, known.Found, Expected, known.Fix);
+        // Protocol 0 and 1 write the mark of torch.save as a number in digits.
+        return first[0] == 'L' ? null : new(path, "is no file of torch.save", $"{Expected}: a zip archive or a pickle");
     }
 }
