@@ -99,7 +99,7 @@ internal static class Architectures
             "GPT2ForSequenceClassification" => Decoder("gpt2"),
             "GPTNeoXForSequenceClassification" => Decoder("gpt_neox"),
             "OPTForSequenceClassification" => Decoder("opt"),
-            "BertForSequenceClassification" => Build("bert", Bert.Prefix, w => new Bert(keys, w, engine), Encoder("bert.pooler.dense", Activation.Tanh, "classifier")),
+            "BertForSequenceClassification" => Build("bert", Bert.Prefix, w => new Bert(keys, w, engine), Encoder("bert.pooler.dense", Activation.Tanh, "classifier", "bert.pooler.activation")),
             "RobertaForSequenceClassification" => Roberta("roberta"),
             "XLMRobertaForSequenceClassification" => Roberta("xlm-roberta"),
             "CamembertForSequenceClassification" => Roberta("camembert"),
