@@ -7,7 +7,7 @@ internal sealed class ByteWindow
 {
     private readonly SafeFileHandle? _handle;
     private readonly string _path;
-    private readonly long _end;
+    private readonly long _start, _end;
     private readonly byte[] _buffer;
     private long _base; // position of the buffer's first byte
     private int _at, _filled;
@@ -15,18 +15,18 @@ internal sealed class ByteWindow
     /// <summary>The bytes of a file from <paramref name="start"/> to <paramref name="end"/>, through a buffer of 64 KiB.</summary>
     public ByteWindow(SafeFileHandle handle, string path, long start, long end)
     {
-        (_handle, _path, _base, _end) = (handle, path, start, end);
+        (_handle, _path, _start, _base, _end) = (handle, path, start, start, end);
         _buffer = new byte[(int)Math.Min(1 << 16, Math.Max(1, end - start))];
     }
 
     /// <summary>Bytes in memory.</summary>
     public ByteWindow(byte[] bytes, string path) => (_buffer, _path, _filled, _end) = (bytes, path, bytes.Length, bytes.Length);
 
-    /// <summary>Place of the next byte in the file, or in the memory.</summary>
-    public long Position => _base + _at;
+    /// <summary>Number of bytes before the next one.</summary>
+    public long Position => _base + _at - _start;
 
     /// <summary>Bytes that are left.</summary>
-    public long Left => _end - Position;
+    public long Left => _end - _base - _at;
 
     /// <summary>The next byte, or -1 at the end.</summary>
     public int Next()

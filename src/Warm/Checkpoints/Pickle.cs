@@ -17,11 +17,11 @@ namespace Warm;
 /// </remarks>
 internal abstract class Pickle(ByteWindow source, string where)
 {
-    /// <summary>About how many bytes of memory a pickle's values may take: a tensor takes one thousand, so a hundred thousand tensors fit.</summary>
-    public const long Budget = 96_000_000;
+    /// <summary>About how many bytes of memory a pickle's values may take: a tensor takes up to one thousand.</summary>
+    public const long Budget = 48_000_000;
 
     /// <summary>Longest text, longest number in bytes.</summary>
-    private const int MostText = 1 << 24, MostDigits = 4096;
+    private const int MostText = 1 << 22, MostDigits = 4096;
 
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
@@ -63,7 +63,8 @@ internal abstract class Pickle(ByteWindow source, string where)
                 return result;
             }
             Step(code);
-            if (_spent + 8L * _stack.Count + 4L * _marks.Count > Budget) throw Wrong("the pickle takes too much memory", "names, shapes and places of at most 100,000 tensors");
+            // A list that grows takes up to three times its items for a moment.
+            if (_spent + 24L * _stack.Count + 12L * _marks.Count > Budget) throw Wrong("the pickle takes too much memory", "names, shapes and places of tensors, about 48,000 in one file", "Save it in shards.");
         }
     }
 

@@ -14,8 +14,8 @@ namespace Warm;
 /// </remarks>
 internal sealed class TorchArchive : TensorFile
 {
-    /// <summary>Largest pickle in bytes.</summary>
-    private const long MostPickle = 1L << 26;
+    /// <summary>Largest pickle in bytes, as it lies in the file and where it must be unpacked.</summary>
+    private const long MostPickle = 1L << 26, MostUnpacked = 1L << 23;
 
     /// <summary>Unpacked storages are kept while they are together smaller than this, the latest always.</summary>
     private const long MostHeld = 1L << 26;
@@ -112,8 +112,7 @@ internal sealed class TorchArchive : TensorFile
         CheckVersion(records);
         _bigEndian = IsBigEndian(records);
 
-        byte[] bytes = ZipDirectory.ReadAll(_handle, Path, pickle, MostPickle);
-        var window = new ByteWindow(bytes, Path);
+        ByteWindow window = Window(pickle);
         object? value = new TorchPickle(window, $"{Path}, data.pkl", (key, type, count, wrong) => Storage(key, type, count, wrong, () =>
         {
             if (!records.TryGetValue($"data/{key}", out ZipEntry? entry)) throw wrong("has no entry in the archive", $"data/{JsonText.Quote(key).Trim('"')}");
@@ -123,6 +122,15 @@ internal sealed class TorchArchive : TensorFile
         })).Read();
         if (window.Left > 0) throw new WarmException($"{Path}, data.pkl, byte {window.Position:N0}", $"{window.Left:N0} bytes follow the end of the pickle", "one pickle");
         return value;
+    }
+
+    /// <summary>The pickle's bytes, checked.</summary>
+    private ByteWindow Window(ZipEntry pickle)
+    {
+        if (pickle.Deflated) return new(ZipDirectory.ReadAll(_handle, Path, pickle, MostUnpacked), Path);
+        if (pickle.Size > MostPickle) throw new WarmException($"{Path}, data.pkl", $"has {pickle.Size:N0} bytes", $"at most {MostPickle:N0}");
+        ZipDirectory.ReadThrough(_handle, Path, pickle, null, default);
+        return new(_handle, Path, pickle.Offset, pickle.Offset + pickle.Size);
     }
 
     private void CheckVersion(Dictionary<string, ZipEntry> records)

@@ -22,7 +22,7 @@ internal sealed record ZipEntry(string Name, long Offset, long Stored, long Size
 internal static class ZipDirectory
 {
     /// <summary>Largest directory in bytes; a tensor has about a hundred.</summary>
-    private const int Most = 32_000_000;
+    private const int Most = 8_000_000;
 
     /// <summary>Deflate makes at most 1032 bytes of one.</summary>
     private const long Expansion = 1032;
