@@ -41,9 +41,10 @@ internal static class EvaluateCommand
         var keepGoing = new Option<bool>("--keep-going") { Description = "Pass over broken lines, naming them; exit code 1 at the end." };
         var ensemble = new Option<bool>("--ensemble") { Description = "Also ensembles of the models' rewards (mean, worst, mean - 0.5 x variance) and the average of their weights." };
         var select = new Option<string?>("--select") { Description = "Pairs by which the best member is chosen; no prompt may be in --on as well.", HelpName = "PAIRS" };
+        var cached = new Option<string?>("--cache") { Description = "A file of scores by content hash: what it holds is not scored again, what it lacks is added.", HelpName = "FILE" };
         var allow = new Option<string?>("--allow") { Description = "Rules that are not refused: shared-prompts; of the average: config, ancestry ..", HelpName = "RULE,.." };
         var command = new WarmCommand("evaluate", "Measure models on pairs that people judged, with error bars.", "warm evaluate family/warm family/rm-1 --on family/heldout.jsonl.gz --resample topic")
-            { models, on, rewards, ensemble, select, ties, resample, columns, keepGoing, allow };
+            { models, on, rewards, ensemble, select, ties, resample, columns, keepGoing, allow, cached };
         var scoring = new ScoringArguments(command, several: true);
         return command.Runs(async (parsed, report, cancellation) =>
         {
@@ -73,7 +74,7 @@ internal static class EvaluateCommand
             foreach (string remark in apart.Values.SelectMany(set => set.Remarks)) report.Remark(remark);
             var forms = new Dictionary<string, string>();
             // An ensemble asks for rewards that its members have given already.
-            var cache = together ? new ScoreCache() : null;
+            ScoreCache? cache = parsed.GetValue(cached) is { } kept ? ScoreCache.Open(kept) : together ? new() : null;
             var scored = new List<IRewardModel>();
             foreach (string folder in folders)
             {
@@ -93,8 +94,9 @@ internal static class EvaluateCommand
                 foreach (EnsembleRule rule in Rules)
                     for (int i = 0; i < pairs.Length; i++) measured[i].Ensembles.Add(await Measure(i, RewardEnsemble.Of(scored, rule), $"ensemble: {rule}"));
                 if (folders.Length > 1 && Average() is { } average)
-                    using (average) for (int i = 0; i < pairs.Length; i++) measured[i].Average = await Measure(i, average, $"average of {folders.Length}");
+                    using (average) for (int i = 0; i < pairs.Length; i++) measured[i].Average = await Measure(i, cache?.Of(average) ?? average, $"average of {folders.Length}");
             }
+            if (parsed.GetValue(cached) is { } keep && cache!.Scored > 0) cache.Save(keep);
             Print(measured, forms, chosen, options, report);
             return broken.Lines > 0 ? 1 : 0;
 

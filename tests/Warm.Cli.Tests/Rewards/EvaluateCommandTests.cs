@@ -76,8 +76,9 @@ public class EvaluateCommandTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["on.jsonl"], Ids);
         File.WriteAllText(folder["by.jsonl"], "{\"prompt\":\"r\",\"chosen_ids\":[5,9],\"rejected_ids\":[8,9,30]}\n");
-        WarmProcess run = WarmProcess.RunWith(null, folder.Path, "evaluate", Model, Other, "--on", "on.jsonl", "--select", "by.jsonl", "--ensemble", "--json");
+        WarmProcess run = WarmProcess.RunWith(null, folder.Path, "evaluate", Model, Other, "--on", "on.jsonl", "--select", "by.jsonl", "--ensemble", "--cache", "scores.jsonl", "--json");
         Assert.Equal(0, run.ExitCode);
+        Assert.Equal(4 + 2 + 4 + 2 + 4, File.ReadAllLines(folder["scores.jsonl"]).Length); // each distinct text once by each member, and by the average those of --on
         JsonNode ensemble = run.Json["ensemble"]!, average = run.Json["average"]!;
         JsonArray models = run.Json["models"]!.AsArray();
         // Rewards are means of rewards, so margins are means of margins; each text was scored once by each.

@@ -84,4 +84,24 @@ public class EnsembleTests
         cached.Score(candidates[..1], new ScoringOptions { MaxLength = 1, Truncation = Truncation.Left });
         Assert.Equal((3, 3, 3L), (model.Asked.Count, cache.Count, cache.Scored));
     }
+
+    [Fact]
+    public void ScoreCache_on_disk_keeps_every_bit_and_no_text()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder["scores.jsonl"];
+        Candidate[] candidates = [Candidate.OfText("secret one"), Candidate.OfText("secret three"), Candidate.OfText("NaN")];
+        float Reward(string text) => text == "NaN" ? float.NaN : 1f / text.Length;
+        ScoreCache first = ScoreCache.Open(file);
+        IReadOnlyList<Score> scores = first.Of(new LambdaModel(Reward)).Score(candidates);
+        first.Save(file);
+        Assert.DoesNotContain("secret", File.ReadAllText(file));
+        var asked = new LambdaModel(Reward);
+        ScoreCache second = ScoreCache.Open(file);
+        Assert.Equal(scores.Select(s => (BitConverter.SingleToInt32Bits(s.Reward), s.Tokens, s.ReadAt)), second.Of(asked).Score(candidates).Select(s => (BitConverter.SingleToInt32Bits(s.Reward), s.Tokens, s.ReadAt)));
+        Assert.Equal("NaN", Assert.Single(asked.Asked).Text); // what is not finite is not kept
+        second.Save(file);
+        File.AppendAllText(file, "{\"model\":\"m\",\"reading\":\"r\",\"text\":\"zz\",\"reward\":1}\n");
+        Assert.Contains("line 3", Assert.Throws<WarmException>(() => ScoreCache.Open(file)).Message);
+    }
 }
