@@ -45,7 +45,7 @@ public class ArchitectureTests(ITestOutputHelper output)
         using EngineTensor states = model.Architecture.Hidden(layout, at < 0 ? null : [layout.RowOf(0, at)], Check);
         using EngineTensor? mean = at < 0 ? engine.MeanRows(states, layout) : null;
         using EngineTensor rewards = model.Head.Apply(mean ?? states, Check);
-        string[] missing = [.. hidden.Names.Where(n => !compared.Contains(n) )];
+        string[] missing = [.. hidden.Names.Where(n => !compared.Contains(n))];
         output.WriteLine($"{folder}: {compared.Count} modules compared; not traced: {string.Join(", ", missing)}");
         Assert.True(compared.Count >= 10, $"{compared.Count} of {hidden.Names.Count} modules were traced");
         Reference.Count("architectures: traced modules", compared.Count);

@@ -87,6 +87,24 @@ internal static class TinyModel
         return Write(folder, seed, json, shapes, config, tensors);
     }
 
+    /// <summary>A Gemma 2 with three layers, windows of five tokens in two of them, bounded scores and one key head for two query heads.</summary>
+    public static string Gemma2(string folder, int seed = 1, Action<JsonObject>? config = null, Action<Dictionary<string, Shape>>? tensors = null)
+    {
+        var json = JsonNode.Parse("""
+            {"architectures":["Gemma2ForSequenceClassification"],"model_type":"gemma2","hidden_size":20,"intermediate_size":28,"num_hidden_layers":3,"num_attention_heads":4,"num_key_value_heads":2,"head_dim":6,
+             "vocab_size":40,"max_position_embeddings":512,"rms_norm_eps":1e-6,"hidden_activation":"gelu_pytorch_tanh","query_pre_attn_scalar":10,"attn_logit_softcapping":7.0,"final_logit_softcapping":30.0,
+             "sliding_window":5,"pad_token_id":0,"eos_token_id":1,"bos_token_id":2,"num_labels":1,"rope_theta":10000.0}
+            """)!.AsObject();
+        var shapes = new Dictionary<string, Shape> { ["model.embed_tokens.weight"] = new(40, 20), ["model.norm.weight"] = new(20), ["score.weight"] = new(1, 20) };
+        for (int i = 0; i < 3; i++)
+        {
+            foreach (string norm in (string[])["input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"]) shapes[$"model.layers.{i}.{norm}.weight"] = new(20);
+            foreach ((string name, int outputs, int inputs) in ((string, int, int)[])[("self_attn.q_proj", 24, 20), ("self_attn.k_proj", 12, 20), ("self_attn.v_proj", 12, 20), ("self_attn.o_proj", 20, 24),
+                ("mlp.gate_proj", 28, 20), ("mlp.up_proj", 28, 20), ("mlp.down_proj", 20, 28)]) shapes[$"model.layers.{i}.{name}.weight"] = new(outputs, inputs);
+        }
+        return Write(folder, seed, json, shapes, config, tensors);
+    }
+
     /// <summary>Writes the value of a tensor; default: around 1 for norms, else normal with deviation 0.25.</summary>
     public static float Value(Random random, string name) =>
         (float)((name.Contains("norm", StringComparison.OrdinalIgnoreCase) && name.EndsWith("weight", StringComparison.Ordinal) ? 1 : 0) + 0.25 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
