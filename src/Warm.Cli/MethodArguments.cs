@@ -46,6 +46,10 @@ internal static class MethodArguments
         ("dare-ties", [Base, Density, Lambda, Masks, Seed, Rescale, .. Sums], (p, x) => DareOf(p, x, signs: true)),
         ("breadcrumbs", [Base, Density, Gamma, .. Sums], (p, x) => BreadcrumbsOf(p, x, signs: false)),
         ("breadcrumbs-ties", [Base, Density, Gamma, .. Sums], (p, x) => BreadcrumbsOf(p, x, signs: true)),
+        ("della-linear", [Base, Density, Epsilon, Seed, WeightsOption], (p, x) => DellaOf(p, x, signs: false)),
+        ("della", [Base, Density, Epsilon, Seed, WeightsOption], (p, x) => DellaOf(p, x, signs: true)),
+        ("sce", [Base, TopK], (p, x) => new Sce(Origin(p)) { TopK = x(TopK) ?? 1 }),
+        ("karcher", [MaxIterations, Tolerance], (p, x) => new Karcher { MaxIterations = (int)Math.Clamp(Whole(MaxIterations, p) ?? 10, int.MinValue, int.MaxValue), Tolerance = x(Tolerance) ?? 1e-5 }),
         ("model-stock", [Base, Rows], (p, _) => new ModelStock(Origin(p)) { Rows = p.GetValue(Rows) }),
         ("nearswap", [T], (_, x) => new NearSwap(Needed(T, x))),
         ("ema", [Decay, Corrected], (p, x) => new MovingAverage(Needed(Decay, x)) { Corrected = p.GetValue(Corrected) }),
@@ -90,6 +94,11 @@ internal static class MethodArguments
     private static Breadcrumbs BreadcrumbsOf(ParseResult parsed, Func<Option<string>, double?> x, bool signs) => new(Origin(parsed))
     {
         Weights = Coefficients(parsed), Density = Needed(Density, x), Gamma = x(Gamma) ?? 0.01, Signs = signs, Normalise = parsed.GetValue(Normalise),
+    };
+
+    private static Della DellaOf(ParseResult parsed, Func<Option<string>, double?> x, bool signs) => new(Origin(parsed))
+    {
+        Weights = Coefficients(parsed), Density = Needed(Density, x), Epsilon = x(Epsilon) ?? 0.1, Seed = Whole(Seed, parsed) ?? 0, Signs = signs,
     };
 
     /// <summary>member-0.safetensors, member-1.safetensors, .. as many as there are.</summary>

@@ -37,6 +37,24 @@ public class ReferenceMethodsTests
         Reference.Count("values of averages by method", values);
     }
 
+    [ReferenceFact]
+    public void Della_keeps_with_the_reference_s_chances()
+    {
+        JsonNode entry = JsonNode.Parse(File.ReadAllText(Reference.Path("merges", "expected.json")))!["entries"]!.AsArray().Single(e => (string)e!["name"]! == "della_keep_probability")!;
+        string family = (string)entry["family"]!, tensor = (string)entry["tensor"]!;
+        using Checkpoint member = Checkpoint.Open(Reference.Path("merges", family, "member-0")), origin = Checkpoint.Open(Reference.Path("merges", family, "base"));
+        double[][] want = [.. entry["values"]!.AsArray().Select(row => row!.AsArray().Select(x => (double)x!).ToArray())];
+        for (int row = 0; row < want.Length; row++)
+        {
+            double[] delta = new double[want[row].Length], from = new double[delta.Length];
+            member.Read(tensor, row * (long)delta.Length, delta);
+            origin.Read(tensor, row * (long)delta.Length, from);
+            for (int i = 0; i < delta.Length; i++) delta[i] -= from[i];
+            Assert.Equal(want[row], Della.KeepProbabilities(delta, 0.5, 0.15), (a, b) => Math.Abs(a - b) < 1e-15);
+        }
+        Reference.Count("rows of chances to be kept", want.Length);
+    }
+
     private static AverageMethod? MethodOf(string method, JsonNode p, Func<Weights> origin)
     {
         double X(string key) => (double)p[key]!;
@@ -60,6 +78,8 @@ public class ReferenceMethodsTests
             "model_stock" => new ModelStock(origin()) { Rows = (bool)p["rows"]! },
             "nearswap" => new NearSwap(X("t")),
             "ema" => new MovingAverage(X("decay")) { Corrected = (string)p["start"]! != "first" },
+            "karcher" => new Karcher { MaxIterations = (int)X("max_iter"), Tolerance = X("tol") },
+            "sce" => new Sce(origin()) { TopK = X("select_topk") },
             "swa" => new StochasticWeightAverage(),
             _ => null,
         };
