@@ -37,6 +37,7 @@ internal static class ContentHash
     public static IReadOnlyList<string> OfFiles(IReadOnlyList<string> paths, int threads = 0, CancellationToken cancellation = default)
     {
         string[] distinct = [.. paths.Distinct(StringComparer.Ordinal)];
+        foreach (string path in distinct) InputFile.Open(path).Dispose(); // of several that cannot be opened the first is named, whichever thread runs
         // The largest first: the last thread to finish then has little left.
         int[] order = [.. Enumerable.Range(0, distinct.Length).OrderByDescending(i => new FileInfo(distinct[i]) is { Exists: true } file ? file.Length : 0)];
         var hashes = new string[distinct.Length];
