@@ -9,7 +9,7 @@ namespace Warm.HouseTests;
 /// <summary>
 /// The README is run. A block after <c>&lt;!-- run --&gt;</c> is a shell session: lines that begin with <c>$ </c> are run (in the checkout where they name samples/, else all in one
 /// temporary folder), what they print is compared with the lines below. A block after <c>&lt;!-- csharp --&gt;</c> is compiled and run, its output compared with the block after
-/// <c>&lt;!-- prints --&gt;</c>. Times, speeds and temporary paths are masked; numbers may differ by one in their last digit (other processors add in other orders).
+/// <c>&lt;!-- prints --&gt;</c>. Times, speeds and temporary paths are masked; numbers may differ by one in their last digit, or by 2e-5 (other processors add in other orders).
 /// <c>WARM_UPDATE=1 dotnet test</c> writes the outputs anew.
 /// </summary>
 public sealed partial class ReadmeTests : IDisposable
@@ -81,7 +81,7 @@ public sealed partial class ReadmeTests : IDisposable
         process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         Assert.True(process.WaitForExit(TimeSpan.FromMinutes(5)), $"{command} {string.Join(' ', arguments)} did not end.");
-        Assert.True(process.ExitCode is 0 or 1 && (output.Result.Length > 0 || process.ExitCode == 0), $"{command} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output.Result}\n{error.Result}");
+        Assert.True(process.ExitCode == 0 || (process.ExitCode == 1 && command == "bash"), $"{command} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output.Result}\n{error.Result}");
         return output.Result + (process.ExitCode == 0 ? "" : error.Result);
     }
 
@@ -100,7 +100,7 @@ public sealed partial class ReadmeTests : IDisposable
         if (Fraction().Replace(a, "#") != Fraction().Replace(b, "#")) return false;
         return Fraction().Matches(a).Zip(Fraction().Matches(b)).All(pair =>
             Math.Abs(double.Parse(pair.First.Value, CultureInfo.InvariantCulture) - double.Parse(pair.Second.Value, CultureInfo.InvariantCulture))
-                <= 1.01 * Math.Pow(10, -Math.Min(pair.First.Value.Split('.')[1].Length, pair.Second.Value.Split('.')[1].Length)));
+                <= Math.Max(2e-5, 1.01 * Math.Pow(10, -Math.Min(pair.First.Value.Split('.')[1].Length, pair.Second.Value.Split('.')[1].Length))));
     }
 
     private static string[] Lines(string text) => text.TrimEnd('\n').Split('\n');
