@@ -8,11 +8,10 @@
 //     dotnet run samples/first-minute.cs                 the family that lies beside this file
 //     dotnet run samples/first-minute.cs -- FOLDER       your own: FOLDER/rm-*, FOLDER/heldout.jsonl.gz
 
-using System.Runtime.CompilerServices;
 using Warm;
 using Warm.Transformers;
 
-string family = args is [var folder, ..] ? folder : Path.Combine(Path.GetDirectoryName(ThisFile())!, "family");
+string family = args is [var folder, ..] ? folder : Path.Combine((string)AppContext.GetData("EntryPointFileDirectoryPath")!, "family"); // beside this file
 string output = Directory.CreateTempSubdirectory("warm-").FullName;
 
 // Open reads headers only. Of() looks at configs, tokenizers, templates and heads, and refuses models that do not belong together.
@@ -44,5 +43,3 @@ foreach (Checkpoint run in runs)
 PairwiseAccuracy judged = PairwiseAccuracy.Measure(reward, heldOut, byTopic);
 Console.WriteLine($"{"average",-12} {judged.Accuracy}");
 Console.WriteLine($"{"longer wins",-12} {judged.LongerWins}");
-
-static string ThisFile([CallerFilePath] string path = "") => path;

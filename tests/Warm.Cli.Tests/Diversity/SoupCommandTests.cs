@@ -61,7 +61,7 @@ public class SoupCommandTests
         WarmProcess run = WarmProcess.RunWith(null, folder.Path, ["average", .. Members, "--choose", "top:2", "--select", "dev.jsonl", "--out", "two", "--json"]);
         Assert.Equal((0, 2), (run.ExitCode, run.Json["members"]!.AsArray().Count));
         Assert.Equal("top:2", (string)run.Json["recipe"]!["selection"]!["rule"]!);
-        Assert.Equal(1, WarmProcess.RunWith(null, folder.Path, ["average", .. Members, "--choose", "top:2", "--out", "other"]).ExitCode);
+        Assert.Equal(2, WarmProcess.RunWith(null, folder.Path, ["average", .. Members, "--choose", "top:2", "--out", "other"]).ExitCode);
     }
 
     [Fact]
