@@ -118,7 +118,7 @@ internal static class CheckpointWriter
     }
 
     /// <summary>A copy to change; of two equal keys the last counts, numbers keep their spelling.</summary>
-    private static JsonNode? Copy(JsonElement element)
+    internal static JsonNode? Copy(JsonElement element)
     {
         switch (element.ValueKind)
         {

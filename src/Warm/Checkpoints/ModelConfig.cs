@@ -36,6 +36,9 @@ public sealed class ModelConfig
         return new(path, "", json, remarks);
     }
 
+    /// <summary>A config that was made of the one in that file.</summary>
+    internal static ModelConfig Of(string path, JsonElement json) => new(path, "", json, []);
+
     /// <summary>The keys in the file's order, null ones included.</summary>
     public IEnumerable<string> Keys => Json.EnumerateObject().Select(p => p.Name).Distinct();
 

@@ -205,7 +205,7 @@ public sealed class PairwiseAccuracy
         return sum / values.Length;
     }
 
-    private static double SoftPlus(double x) => Math.Max(x, 0) + LogOnePlus(Math.Exp(-Math.Abs(x)));
+    internal static double SoftPlus(double x) => Math.Max(x, 0) + LogOnePlus(Math.Exp(-Math.Abs(x)));
 
     /// <summary>ln(1 + x) for 0 &lt;= x &lt;= 1 without losing a small x (Kahan): the rounding of 1 + x is undone by its own quotient.</summary>
     private static double LogOnePlus(double x)
@@ -214,7 +214,7 @@ public sealed class PairwiseAccuracy
         return u == 1 ? x : Math.Log(u) * (x / (u - 1));
     }
 
-    private static double Sigmoid(double x) => x >= 0 ? 1 / (1 + Math.Exp(-x)) : Math.Exp(x) / (1 + Math.Exp(x));
+    internal static double Sigmoid(double x) => x >= 0 ? 1 / (1 + Math.Exp(-x)) : Math.Exp(x) / (1 + Math.Exp(x));
 
     private static double CalibrationError(double[] differences)
     {
