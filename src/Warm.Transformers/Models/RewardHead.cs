@@ -111,11 +111,16 @@ internal sealed class RewardHead : IDisposable
     }
 
     /// <summary>Rewards of hidden states: [texts, hidden] to [texts, labels].</summary>
-    public EngineTensor Apply(EngineTensor states, Trace? trace = null)
+    public EngineTensor Apply(EngineTensor states, Trace? trace = null) => Apply(states, _layers.Length, trace);
+
+    /// <summary>What enters the last layer: [texts, hidden] to [texts, width]. A head of one layer takes the states as they are.</summary>
+    public EngineTensor Features(EngineTensor states) => _layers.Length == 1 ? _engine.Rows(states, [.. Enumerable.Range(0, states.Rows)]) : Apply(states, _layers.Length - 1, null);
+
+    private EngineTensor Apply(EngineTensor states, int layers, Trace? trace)
     {
         using var weights = _weights.Use();
         EngineTensor x = states;
-        for (int i = 0; i < _layers.Length; i++)
+        for (int i = 0; i < layers; i++)
         {
             EngineTensor y = _engine.Linear(x, weights.Value[i].Linear);
             trace?.Invoke(_layers[i].Path, y);

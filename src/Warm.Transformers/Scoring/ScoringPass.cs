@@ -6,8 +6,11 @@ namespace Warm.Transformers;
 /// </summary>
 internal static class ScoringPass
 {
-    /// <summary>The head's outputs of each text. Beginnings are shared where the architecture allows it, unless <paramref name="shareBeginnings"/> is false.</summary>
-    public static float[][] Run(Transformer model, Engine engine, IReadOnlyList<EncodedText> texts, int tokensPerPass, IProgress<int>? progress, CancellationToken cancellation, bool shareBeginnings = true)
+    /// <summary>
+    /// The head's outputs of each text, or with <paramref name="features"/> what enters the head's last layer. Beginnings are shared where the architecture allows it, unless
+    /// <paramref name="shareBeginnings"/> is false.
+    /// </summary>
+    public static float[][] Run(Transformer model, Engine engine, IReadOnlyList<EncodedText> texts, int tokensPerPass, IProgress<int>? progress, CancellationToken cancellation, bool shareBeginnings = true, bool features = false)
     {
         bool share = shareBeginnings && model.Architecture.SharesBeginnings;
         float[][] results = new float[texts.Count][];
@@ -18,7 +21,7 @@ internal static class ScoringPass
             BatchLayout layout = BatchLayout.Of([.. pass.Select(i => texts[i].Ids)], share, pass.Any(i => texts[i].TypeIds is not null) ? [.. pass.Select(i => texts[i].TypeIds)] : null);
             using EngineTensor states = model.Head.Position == RewardPosition.Mean ? Mean(layout)
                 : model.Architecture.Hidden(layout, [.. pass.Select((i, n) => layout.RowOf(n, texts[i].ReadAt))], null, cancellation); // [texts, hidden]
-            using EngineTensor rewards = model.Head.Apply(states); // [texts, labels]
+            using EngineTensor rewards = features ? model.Head.Features(states) : model.Head.Apply(states); // [texts, labels], or [texts, width of the last layer's input]
             float[] values = new float[rewards.Rows * rewards.Columns];
             engine.Download(rewards, values);
             for (int n = 0; n < pass.Length; n++) results[pass[n]] = values[(n * rewards.Columns)..((n + 1) * rewards.Columns)];
