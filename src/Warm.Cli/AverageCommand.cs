@@ -17,6 +17,7 @@ internal static class AverageCommand
     private static readonly Option<bool> NoHash = new("--no-hash") { Description = "Leave the members' SHA-256 out of the recipe." };
     private static readonly Option<bool> NoSync = new("--no-sync") { Description = "Do not wait until the bytes are on the disk." };
     private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace a model folder of that name." };
+    private static readonly Option<bool> NoFixture = new("--no-fixture") { Description = "Do not score and record the few texts that warm verify asks again." };
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Read headers, configs and tokenizers, say what would be written, and write nothing." };
     private static readonly Option<int> Threads = new("--threads") { Description = "Number of threads (default: all cores).", HelpName = "N" };
 
@@ -27,7 +28,7 @@ internal static class AverageCommand
     {
         var command = new WarmCommand("average", "Average the weights of models that were fine-tuned from one base.", "warm average runs/rm-1 runs/rm-2 runs/rm-3 --out runs/warm")
         {
-            Members, Out, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, Overwrite, DryRun, Threads, Choose, Select,
+            Members, Out, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, NoFixture, Overwrite, DryRun, Threads, Choose, Select,
         };
         foreach (Option dial in MethodArguments.Options) command.Add(dial);
         return command.Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
@@ -55,12 +56,13 @@ internal static class AverageCommand
             Sync = !parsed.GetValue(NoSync),
             Overwrite = parsed.GetValue(Overwrite),
             Threads = parsed.GetValue(Threads),
+            Complete = parsed.GetValue(NoFixture) ? null : ParityFixture.Complete,
         }, new Shown(report), cancellation);
-        Print(report, average, folder, result.Tensors, result.Bytes, result.Seconds, result.Recipe, result.Remarks);
+        Print(report, average, folder, result.Tensors, result.Bytes, result.Seconds, result.Recipe, result.Remarks, result.SecondsCompleting);
         return 0;
     }
 
-    private static void Print(Report report, WeightAverage average, string folder, int tensors, long bytes, double? seconds, JsonObject? recipe, IReadOnlyList<string> remarks)
+    private static void Print(Report report, WeightAverage average, string folder, int tensors, long bytes, double? seconds, JsonObject? recipe, IReadOnlyList<string> remarks, double? completing = null)
     {
         foreach (string remark in remarks) report.Remark(remark);
         if (!report.IsJson)
@@ -74,10 +76,11 @@ internal static class AverageCommand
         {
             ["out"] = folder,
             ["method"] = average.Method,
-            ["members"] = new JsonArray([.. ((recipe?["members"] as JsonArray) ?? []).Select(m => new JsonObject { ["path"] = m!["path"]!.DeepClone(), ["sha256"] = m["sha256"]?.DeepClone(), ["weight"] = m["weight"]!.DeepClone() })]),
+            ["members"] = new JsonArray([.. ((recipe?["members"] as JsonArray) ?? []).Select((m, i) => new JsonObject { ["path"] = average.Members[i].Name, ["sha256"] = m!["sha256"]?.DeepClone(), ["weight"] = m["weight"]!.DeepClone() })]),
             ["tensors"] = tensors,
             ["bytes"] = bytes,
             ["seconds"] = seconds,
+            ["secondsCompleting"] = completing,
             ["bytesPerSecond"] = bytes / seconds,
             ["bytesRead"] = average.Members.Sum(m => m.Bytes),
             ["recipe"] = recipe?.DeepClone(),

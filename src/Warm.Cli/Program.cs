@@ -57,6 +57,7 @@ internal static class Program
         ConnectCommand.Create(),
         SoupCommand.Create(),
         RenderCommand.Create(),
+        VerifyCommand.Create(),
     ];
 
     /// <summary>Wrong usage: every error in a line, with the option that was probably meant; exit code 2.</summary>

@@ -47,7 +47,7 @@ internal static class SoupCommand
             List<PairwiseAccuracy> measured = [await soup.MeasureAsync(reportOn, Load, measuring, cancellation), await Measure(all[soup.Ranking.Order[0]], "best member")];
             if (all.Length > 1) measured.Add(await Measure(WeightAverage.Of(all, averaging), "average of all"));
             PairedComparison[] paired = [.. measured.Skip(1).Select(other => PairedComparison.Of(measured[0], other))];
-            SaveResult? saved = place is null ? null : soup.Average().Save(place, new SaveOptions { Overwrite = parsed.GetValue(overwrite) }, null, cancellation);
+            SaveResult? saved = place is null ? null : soup.Average().Save(place, new SaveOptions { Overwrite = parsed.GetValue(overwrite), Complete = ParityFixture.Complete }, null, cancellation);
             string[] remarks = [.. reportOn.Remarks, .. measured[0].Remarks, .. saved?.Remarks ?? []];
             if (report.IsJson)
             {

@@ -55,9 +55,38 @@ public class AverageCommandTests
         Assert.Equal("ties", (string)recipe["method"]!);
         Assert.Equal(0.25, (double)recipe["dials"]!["density"]!);
         Assert.Equal(-0.5, (double)recipe["members"]![1]!["weight"]!);
-        Assert.Equal(third, (string)recipe["base"]!["path"]!);
+        Assert.Equal("rm-3", (string)recipe["base"]!["path"]!);
         Assert.Equal(64, ((string)recipe["base"]!["sha256"]!["model.safetensors"]!).Length);
         Assert.Contains("arXiv:2306.01708", File.ReadAllText(Path.Combine(made, "README.md")));
+    }
+
+    [Fact]
+    public void Verify_compares_files_and_rewards_with_what_was_written()
+    {
+        using var folder = new TemporaryFolder();
+        string family = Demo(folder), made = folder["warm"];
+        Assert.Equal(0, WarmProcess.Run("average", Path.Combine(family, "rm-1"), Path.Combine(family, "rm-2"), "--out", made, "--no-sync", "--quiet").ExitCode);
+        WarmProcess run = WarmProcess.Run("verify", made, "--json");
+        Assert.Equal(0, run.ExitCode);
+        Assert.True((bool)run.Json["ok"]!);
+        Assert.Equal(["README.md", "chat_template.jinja", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"], run.Json["files"]!.AsArray().Select(f => (string)f!["name"]!));
+        Assert.Equal(3, run.Json["rewards"]!.AsArray().Count);
+        Assert.All(run.Json["rewards"]!.AsArray(), reward => Assert.True(Math.Abs((double)reward!["recorded"]! - (double)reward["now"]!) < 1e-4 && ((string)reward["text"]!).Length > 0));
+
+        // The template decides what a prompt and a response become: the hash tells, and so do ids and rewards; the bare text stays.
+        File.WriteAllText(Path.Combine(made, "chat_template.jinja"), "{% for m in messages %}{{ m.content }}{% endfor %}");
+        run = WarmProcess.Run("verify", made, "--json");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Equal(["chat_template.jinja"], run.Json["files"]!.AsArray().Where(f => !(bool)f!["ok"]!).Select(f => (string)f!["name"]!));
+        Assert.Equal([false, false, true], run.Json["rewards"]!.AsArray().Select(r => (bool)r!["ok"]!));
+        File.Delete(Path.Combine(made, "model.safetensors"));
+        run = WarmProcess.Run("verify", made);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("missing", run.Output);
+        Assert.Contains("does not load", run.Error);
+        run = WarmProcess.Run("verify", Path.Combine(family, "rm-1"));
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("has no warm.json", run.Error);
     }
 
     [Fact]

@@ -69,9 +69,7 @@ internal sealed class AveragePass : WeightsPass
 
     protected internal override IEnumerable<(string Name, string Content)> ExtraFiles()
     {
-        JsonObject recipe = Recipe()!;
-        yield return ("warm.json", $"{recipe.ToJsonString(Warm.Recipe.Json)}\n");
-        yield return ("README.md", ModelCard.Of(_average, recipe, Remarks));
+        yield return ("README.md", ModelCard.Of(_average, Recipe()!, Remarks));
     }
 
     protected internal override JsonObject? Recipe() => Warm.Recipe.Of(_average, Hashes, Compatibility);

@@ -12,8 +12,9 @@ internal static class ModelCard
     /// <summary>The card.</summary>
     public static string Of(WeightAverage average, JsonObject recipe, IReadOnlyList<string> remarks)
     {
-        string[] bases = [.. average.Members.Select(HubName).Distinct(StringComparer.Ordinal)];
-        (string Member, string? Licence)[] licences = [.. Leaves(average).Select(m => (HubName(m), m.Folder?.Licence)).Distinct()];
+        RecordedNames names = RecordedNames.Of(average);
+        string[] bases = [.. average.Members.Select(m => HubName(m, names)).Distinct(StringComparer.Ordinal)];
+        (string Member, string? Licence)[] licences = Licences(average, names);
         string[] named = [.. licences.Select(l => l.Licence).OfType<string>().Distinct()];
         var card = new StringBuilder("---\nbase_model:\n");
         foreach (string name in bases) card.Append(CultureInfo.InvariantCulture, $"- {Yaml(name)}\n");
@@ -24,23 +25,21 @@ internal static class ModelCard
         card.Append(CultureInfo.InvariantCulture, $"---\n# {what}\n\n");
         card.Append("The weights of the members were averaged value by value (WARM: weight averaged reward models, [arXiv:2401.12187](https://arxiv.org/abs/2401.12187)).\n");
         if (average.Options.Method is { } method)
-            card.Append(CultureInfo.InvariantCulture, $"Method: {method.Name}, `{method.Formula}` ({method.Paper}){(method.Origin is { } origin ? $"; base: {origin.Name}" : "")}; dials: `{method.Dials().ToJsonString()}`.\n");
+            card.Append(CultureInfo.InvariantCulture, $"Method: {method.Name}, `{method.Formula}` ({method.Paper}){(method.Origin is { } origin ? $"; base: {names[origin]}" : "")}; dials: `{method.Dials().ToJsonString()}`.\n");
         card.Append("Config, tokenizer and template are those of the first member.\n\n| member | weight |\n|---|---|\n");
         for (int i = 0; i < average.Members.Count; i++)
-            card.Append(CultureInfo.InvariantCulture, $"| {average.Members[i].Name.Replace("|", "\\|")} | {average.Coefficients[i] / average.Divisor:R} |\n");
+            card.Append(CultureInfo.InvariantCulture, $"| {names[average.Members[i]].Replace("|", "\\|")} | {average.Coefficients[i] / average.Divisor:R} |\n");
         card.Append(CultureInfo.InvariantCulture, $"\nSums in {average.Options.Accumulate.Name()}, rounded once; saved as {string.Join(", ", average.Names.Select(n => average.Info(n).DType.Name()).Distinct().Order(StringComparer.Ordinal))}.\n");
         if (recipe["textForm"] is { } form) card.Append(CultureInfo.InvariantCulture, $"Prompt and response become text by: {form}.{(recipe["readPosition"] is { } read ? $" The reward is read at: {read}." : "")}\n");
-        if (licences.Any(l => l.Licence is not null))
-        {
-            card.Append("\n## Licences of the members\n\n");
-            foreach ((string member, string? licence) in licences) card.Append(CultureInfo.InvariantCulture, $"- {member}: {licence ?? "not stated"}\n");
-        }
+        if (average.Options.Allow.Count > 0) card.Append(CultureInfo.InvariantCulture, $"Allowed by name, although it is refused otherwise: {string.Join(", ", average.Options.Allow.Select(rule => $"`{rule.Trim()}`"))}.\n");
+        card.Append("\n## Licences of the members\n\n");
+        foreach ((string member, string? licence) in licences) card.Append(CultureInfo.InvariantCulture, $"- {member}: {licence ?? "not stated"}\n");
         if (remarks.Count > 0)
         {
             card.Append("\n## Remarks\n\n");
-            foreach (string remark in remarks) card.Append(CultureInfo.InvariantCulture, $"- {remark.ReplaceLineEndings(" ")}\n");
+            foreach (string remark in remarks) card.Append(CultureInfo.InvariantCulture, $"- {names.In(remark).ReplaceLineEndings(" ")}\n");
         }
-        return card.Append("\n## Recipe\n\n`warm.json` beside this file: members with SHA-256, weights, number types, version.\n").ToString();
+        return card.Append("\n## Recipe\n\n`warm.json` beside this file: members with SHA-256, weights, number types, version; the SHA-256 of every other file here. `warm verify` compares them.\n").ToString();
     }
 
     /// <summary>What an average of several changes in config.json: OpenRLHF's mean and std are statistics of one model's rewards, so they go.</summary>
@@ -58,14 +57,21 @@ internal static class ModelCard
     private static bool HasStatistics(WeightAverage average) =>
         average.Members.Count > 1 && average.Folder?.Config is { } config && (config.Has("normalize_reward") || config.Has("value_head_prefix")) && RewardStatistics.Any(config.Has);
 
-    private static IEnumerable<Weights> Leaves(Weights weights) => weights is WeightAverage average ? average.Members.SelectMany(Leaves) : [weights];
-
-    /// <summary>The hub's name of a member where its config tells it, else the folder's name.</summary>
-    private static string HubName(Weights member)
+    /// <summary>What the members' cards say of licences, where they do not all say the same.</summary>
+    public static IEnumerable<string> LicenceRemarks(WeightAverage average)
     {
-        if (member.Folder?.Config?.Find("_name_or_path") is { ValueKind: System.Text.Json.JsonValueKind.String } value && value.GetString() is { } name
-            && name.Count(c => c == '/') == 1 && name[0] is not ('/' or '.') && !name.EndsWith('/')) return name;
-        return Path.GetFileName(member.Name.TrimEnd('/', '\\')) is { Length: > 0 } last ? last : member.Name;
+        (string Member, string? Licence)[] licences = Licences(average, RecordedNames.Of(average));
+        return licences.Select(l => l.Licence).Distinct().Count() < 2 ? [] : [$"the licences differ: {string.Join(", ", licences.Select(l => $"{l.Member} {l.Licence ?? "not stated"}"))}"];
+    }
+
+    private static (string Member, string? Licence)[] Licences(WeightAverage average, RecordedNames names) => [.. RecordedNames.Leaves(average).Where(m => m.Folder is not null).Select(m => (names[m], m.Folder!.Licence)).Distinct()];
+
+    /// <summary>The hub's name of a member where its place or its config tells it, else its own.</summary>
+    private static string HubName(Weights member, RecordedNames names)
+    {
+        if (names[member] is var recorded && recorded.IndexOf('@') is > 0 and var at && recorded[..at].Contains('/')) return recorded[..at];
+        return member.Folder?.Config?.Find("_name_or_path") is { ValueKind: System.Text.Json.JsonValueKind.String } value && value.GetString() is { } name
+            && name.Count(c => c == '/') == 1 && name[0] is not ('/' or '.') && !name.EndsWith('/') ? name : recorded;
     }
 
     /// <summary>A text as YAML takes it: in quotes unless it is plain.</summary>

@@ -6,13 +6,14 @@ using System.Text.Json.Nodes;
 namespace Warm;
 
 /// <summary>
-/// Where an average comes from: what <c>warm.json</c> holds. Members with path, weight and the SHA-256 of each weight file, method, number types, Warm's version, the text form and the
-/// read position that the model is meant for, what was allowed, and every difference that was found. No times: the same inputs give the same bytes.
+/// Where an average comes from: what <c>warm.json</c> holds. Members with name, weight and the SHA-256 of each weight file, method, number types, Warm's version, the text form and the
+/// read position that the model is meant for, what was allowed, and every difference that was found; in a saved folder also the SHA-256 of every file that was written. No times, and of paths
+/// only the end that tells the members apart: the same inputs give the same bytes on any machine.
 /// </summary>
 public static class Recipe
 {
     /// <summary>Indented, no needless escapes.</summary>
-    internal static JsonSerializerOptions Json { get; } = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static JsonSerializerOptions Json { get; } = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The file's name beside the weights.</summary>
     public const string FileName = "warm.json";
@@ -22,18 +23,19 @@ public static class Recipe
 
     internal static JsonObject Of(WeightAverage average, IReadOnlyDictionary<string, string> hashes, Compatibility compatibility)
     {
+        RecordedNames names = RecordedNames.Of(average);
         var recipe = new JsonObject
         {
             ["warm"] = typeof(Recipe).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0],
             ["method"] = average.Method,
-            ["members"] = new JsonArray([.. average.Members.Select((member, i) => Of(member, average.Coefficients[i] / average.Divisor, hashes))]),
+            ["members"] = new JsonArray([.. average.Members.Select((member, i) => Of(member, average.Coefficients[i] / average.Divisor, hashes, names))]),
             ["accumulate"] = average.Options.Accumulate.Name().ToLowerInvariant(),
             ["dtype"] = average.Options.DType?.Name().ToLowerInvariant() ?? "keep",
         };
         if (average.Options.Method is { } method)
         {
-            if (method.Origin is { } origin) recipe["base"] = Of(origin, hashes);
-            if (method.Masks.Count > 0) recipe["masks"] = new JsonArray([.. method.Masks.Select(mask => Of(mask, hashes))]);
+            if (method.Origin is { } origin) recipe["base"] = Of(origin, hashes, names);
+            if (method.Masks.Count > 0) recipe["masks"] = new JsonArray([.. method.Masks.Select(mask => Of(mask, hashes, names))]);
             recipe["dials"] = method.Dials();
         }
         if (average.Options.Weights is { } weights)
@@ -41,7 +43,7 @@ public static class Recipe
             recipe["weights"] = new JsonArray([.. weights.Select(w => JsonValue.Create(w))]);
             recipe["normalise"] = average.Options.Normalise;
         }
-        if (average.Options.Selection is { } selection) recipe["selection"] = selection.DeepClone();
+        if (average.Options.Selection is { } selection) recipe["selection"] = WithoutFolders(selection.DeepClone());
         var dtypes = new JsonObject();
         foreach (IGrouping<DType, string> group in average.Names.GroupBy(n => average.Info(n).DType).OrderBy(g => g.Key)) dtypes[group.Key.Name()] = group.Count();
         recipe["dtypes"] = dtypes;
@@ -52,7 +54,7 @@ public static class Recipe
         }
         recipe["allowed"] = new JsonArray([.. average.Options.Allow.Select(rule => JsonValue.Create(rule))]);
         recipe["verdict"] = compatibility.Verdict.ToString().ToLowerInvariant();
-        recipe["differences"] = new JsonArray([.. compatibility.Differences.Select(Of)]);
+        recipe["differences"] = new JsonArray([.. compatibility.Differences.Select(d => Of(d with { Where = names.In(d.Where), Found = names.In(d.Found), Expected = d.Expected is null ? null : names.In(d.Expected) }))]);
         return recipe;
     }
 
@@ -70,21 +72,34 @@ public static class Recipe
     internal static TextForm TextFormOf(ModelFolder folder) =>
         Vocabulary.TemplateOf(folder) is not null ? TextForm.Template : RewardPositions.IsEncoder(folder.Config) ? TextForm.Pair : TextForm.Concatenate;
 
-    private static JsonObject Of(Weights member, double weight, IReadOnlyDictionary<string, string> hashes)
+    private static JsonObject Of(Weights member, double weight, IReadOnlyDictionary<string, string> hashes, RecordedNames names)
     {
-        JsonObject entry = Of(member, hashes);
+        JsonObject entry = Of(member, hashes, names);
         entry.Insert(1, "weight", weight);
         return entry;
     }
 
-    private static JsonObject Of(Weights member, IReadOnlyDictionary<string, string> hashes)
+    private static JsonObject Of(Weights member, IReadOnlyDictionary<string, string> hashes, RecordedNames names)
     {
-        var entry = new JsonObject { ["path"] = member.Name };
+        var entry = new JsonObject { ["path"] = names[member] };
         if (member is WeightAverage inner) entry["recipe"] = Of(inner, hashes, inner.Compatibility);
         if (member is not Checkpoint checkpoint || !checkpoint.Files.Any(hashes.ContainsKey)) return entry;
         var files = new JsonObject();
         foreach (string file in checkpoint.Files) files[Path.GetFileName(file)] = hashes[file];
         entry["sha256"] = files;
         return entry;
+    }
+
+    /// <summary>A choice among members with its file names, without the folders that they lie in.</summary>
+    private static JsonNode WithoutFolders(JsonNode choice)
+    {
+        if (choice is JsonArray list)
+            foreach (JsonNode? item in list)
+                if (item is not null) WithoutFolders(item);
+        if (choice is JsonObject entry)
+            foreach ((string key, JsonNode? value) in entry.ToArray())
+                if (value is JsonArray or JsonObject) WithoutFolders(value);
+                else if (key is "path" or "try" or "pairs" && value is JsonValue text && text.TryGetValue(out string? path)) entry[key] = Path.GetFileName(Path.TrimEndingDirectorySeparator(path)) is { Length: > 0 } name ? name : path;
+        return choice;
     }
 }

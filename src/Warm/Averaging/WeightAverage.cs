@@ -109,7 +109,7 @@ public sealed class WeightAverage : Weights
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Remarks =>
-        [.. Compatibility.Differences.Select(d => d.ToString()), .. _members.SelectMany(m => m.Weights.Remarks).Distinct(), .. Options.Method?.Remarks ?? [], .. ModelCard.ConfigRemarks(this)];
+        [.. Compatibility.Differences.Select(d => d.ToString()), .. _members.SelectMany(m => m.Weights.Remarks).Distinct(), .. Options.Method?.Remarks ?? [], .. ModelCard.ConfigRemarks(this), .. ModelCard.LicenceRemarks(this)];
 
     /// <inheritdoc/>
     public override void ReadRaw(string name, long start, Span<byte> destination)

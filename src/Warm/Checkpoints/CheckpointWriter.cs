@@ -10,7 +10,7 @@ namespace Warm;
 /// </summary>
 internal static class CheckpointWriter
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static SaveResult Write(Weights weights, string folder, SaveOptions options, IProgress<SaveProgress>? progress, CancellationToken cancellation)
     {
@@ -49,6 +49,10 @@ internal static class CheckpointWriter
         }
         foreach ((string name, string content) in pass.ExtraFiles()) place.Write(name, content, options.Sync);
         cancellation.ThrowIfCancellationRequested();
+        double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        JsonObject? recipe = pass.Recipe();
+        IReadOnlyList<string> remarks = recipe is null ? pass.Remarks : [.. pass.Remarks, .. Complete(place, recipe, options, cancellation)];
+        cancellation.ThrowIfCancellationRequested();
         place.Commit();
         return new()
         {
@@ -56,10 +60,31 @@ internal static class CheckpointWriter
             Files = place.Files,
             Tensors = weights.Names.Count,
             Bytes = total,
-            Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
-            Recipe = pass.Recipe(),
-            Remarks = pass.Remarks,
+            Seconds = seconds,
+            SecondsCompleting = Stopwatch.GetElapsedTime(started).TotalSeconds - seconds,
+            Recipe = recipe,
+            Remarks = remarks,
         };
+    }
+
+    /// <summary>The recipe: written once for whoever reads the folder to complete it, and once more with what that adds and the hash of every other file.</summary>
+    private static IReadOnlyList<string> Complete(OutputFolder place, JsonObject recipe, SaveOptions options, CancellationToken cancellation)
+    {
+        const string File = "warm.json";
+        IReadOnlyList<string> remarks = [];
+        if (options.Complete is { } complete)
+        {
+            place.Write(File, Text(recipe), sync: false);
+            remarks = complete(place.Temporary, recipe, cancellation);
+        }
+        if (options.Hash)
+        {
+            string[] files = [.. place.Files.Where(name => name != File)];
+            IReadOnlyList<string> hashes = ContentHash.OfFiles([.. files.Select(place.File)], options.Threads, cancellation);
+            recipe["files"] = new JsonObject(files.Zip(hashes, (name, hash) => KeyValuePair.Create(name.Replace('\\', '/'), (JsonNode?)hash)));
+        }
+        place.Write(File, Text(recipe), options.Sync);
+        return remarks;
     }
 
     /// <summary>Tensors by name, cut where a file would grow beyond the size.</summary>

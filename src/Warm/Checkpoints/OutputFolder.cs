@@ -15,6 +15,9 @@ internal sealed class OutputFolder : IDisposable
     /// <summary>Names of the files written so far, in order.</summary>
     public IReadOnlyList<string> Files => [.. Directory.EnumerateFiles(_done ? _place : _temporary, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(_done ? _place : _temporary, f)).Order(StringComparer.Ordinal)];
 
+    /// <summary>Where the folder is for now.</summary>
+    public string Temporary => _temporary;
+
     /// <summary>Where a file of that name is written for now.</summary>
     public string File(string name) => Path.Combine(_temporary, name);
 

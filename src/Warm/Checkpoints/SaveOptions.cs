@@ -9,7 +9,7 @@ public sealed record SaveOptions
     /// <summary>Most bytes of tensors in one file (a single larger tensor has a file of its own); null (default) for one file whatever its size.</summary>
     public long? ShardBytes { get; init; }
 
-    /// <summary>Whether the SHA-256 of every weight file that is read goes into the recipe; default true. Computed while reading.</summary>
+    /// <summary>Whether the SHA-256 of every weight file that is read (computed while reading) and of every file that is written goes into the recipe; default true.</summary>
     public bool Hash { get; init; } = true;
 
     /// <summary>Whether everything is on the disk before the folder gets its name (fsync); default true.</summary>
@@ -20,6 +20,12 @@ public sealed record SaveOptions
 
     /// <summary>Number of threads; 0 (default) for all cores.</summary>
     public int Threads { get; init; }
+
+    /// <summary>
+    /// Completes the folder before it gets its name: told the place where everything lies so far and the recipe, to which it may add; returns remarks. Only where there is a recipe. What it throws
+    /// ends the save, and nothing is left behind. Null (default) for nothing.
+    /// </summary>
+    public Func<string, System.Text.Json.Nodes.JsonObject, CancellationToken, IReadOnlyList<string>>? Complete { get; init; }
 }
 
 /// <summary>How far a save is.</summary>
@@ -46,8 +52,11 @@ public sealed record SaveResult
     /// <summary>Bytes of tensors.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Seconds from the first read to the folder in its place.</summary>
+    /// <summary>Seconds for reading, averaging and writing.</summary>
     public required double Seconds { get; init; }
+
+    /// <summary>Seconds after that: <see cref="SaveOptions.Complete"/>, and the hashes of what was written.</summary>
+    public double SecondsCompleting { get; init; }
 
     /// <summary>Where the weights come from, as <c>warm.json</c> holds it; null where there is none.</summary>
     public System.Text.Json.Nodes.JsonObject? Recipe { get; init; }

@@ -70,13 +70,13 @@ public class WeightsPass
     /// <summary>The config.json to save, given the one of <see cref="Weights.Folder"/> with its number type already set. Called after <see cref="Run"/>.</summary>
     protected internal virtual void ChangeConfig(JsonObject config) { }
 
-    /// <summary>Files of its own that <c>Save</c> adds to the folder (a card, a recipe): name and content. Called after <see cref="Run"/>.</summary>
+    /// <summary>Files of its own that <c>Save</c> adds to the folder (a card): name and content. Called after <see cref="Run"/>.</summary>
     protected internal virtual IEnumerable<(string Name, string Content)> ExtraFiles() => [];
 
     /// <summary>Folders and files that are read: <c>Save</c> never writes there.</summary>
     protected internal virtual IEnumerable<string> Sources => Weights is Checkpoint checkpoint ? [checkpoint.Name, .. checkpoint.Files] : Weights.Folder is { } folder ? [folder.Path] : [];
 
-    /// <summary>Where the weights come from, as <c>warm.json</c> holds it; null where there is nothing to tell. Called after <see cref="Run"/>.</summary>
+    /// <summary>Where the weights come from, as <c>Save</c> writes it into <c>warm.json</c>; null where there is nothing to tell. Called after <see cref="Run"/>.</summary>
     protected internal virtual JsonObject? Recipe() => null;
 
     /// <summary>Runs items 0, 1, .. on <see cref="Threads"/> threads, taken in order; each thread makes its own state. The first failure stops all and is thrown as it was.</summary>

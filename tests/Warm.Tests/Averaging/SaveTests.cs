@@ -21,10 +21,12 @@ public class SaveTests
         JsonNode recipe = JsonNode.Parse(File.ReadAllText(Path.Combine(folder["out"], "warm.json")))!;
         for (int i = 0; i < 3; i++)
         {
-            Assert.Equal(folder[$"rm-{i}"], (string)recipe["members"]![i]!["path"]!);
+            Assert.Equal($"rm-{i}", (string)recipe["members"]![i]!["path"]!);
             Assert.Equal(1 / 3.0, (double)recipe["members"]![i]!["weight"]!);
             Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder[$"rm-{i}"], "model.safetensors")))), (string)recipe["members"]![i]!["sha256"]!["model.safetensors"]!);
         }
+        Assert.Equal(result.Files.Where(f => f != "warm.json"), recipe["files"]!.AsObject().Select(f => f.Key));
+        Assert.All(WrittenFiles.Check(folder["out"]), file => Assert.True(file.Ok && file.Sha256.Length == 64));
         Assert.Equal("concatenate", (string)recipe["textForm"]!);
         Assert.Equal("LastNotPad", (string)recipe["readPosition"]!);
         JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder["out"], "config.json")))!.AsObject();
@@ -32,6 +34,87 @@ public class SaveTests
         Assert.Equal(JsonNode.Parse(TinyFolder.Config)!.AsObject().Select(p => p.Key), config.Select(p => p.Key));
         Assert.Contains("1e-05", File.ReadAllText(Path.Combine(folder["out"], "config.json")));
         Assert.StartsWith("---\nbase_model:\n- rm-0\n- rm-1\n- rm-2\nlibrary_name: transformers\n", File.ReadAllText(Path.Combine(folder["out"], "README.md")));
+    }
+
+    [Fact]
+    public void The_same_members_in_another_place_give_the_same_bytes()
+    {
+        using var folder = new TemporaryFolder();
+        string Made(string place, string file)
+        {
+            Weights[] members = [.. Enumerable.Range(0, 2).Select(i => Checkpoint.Open(TinyFolder.Write(Path.Combine(folder[place], $"run-{i}", "checkpoint-5"), TinyFolder.Values(i), i == 0 ? DType.BF16 : DType.F16)))];
+            Weights origin = Checkpoint.Open(TinyFolder.Write(Path.Combine(folder[place], "models--org--base", "snapshots", "abc"), TinyFolder.Values(7)));
+            string output = Path.Combine(folder[place], "out");
+            SaveResult result = WeightAverage.Of(members, new AverageOptions { Method = new TaskArithmetic(origin), Allow = ["config"] }).Save(output, new SaveOptions { Sync = false });
+            Assert.Contains(result.Remarks, r => r.StartsWith("dtype", StringComparison.Ordinal));
+            return File.ReadAllText(Path.Combine(output, file));
+        }
+        foreach (string file in (string[])["warm.json", "README.md", "config.json"])
+        {
+            string one = Made($"{file}-a", file), two = Made(Path.Combine($"{file}-b", "deeper"), file);
+            Assert.Equal(one, two);
+            Assert.DoesNotContain(folder.Path, one);
+        }
+        string card = Made("c", "README.md");
+        Assert.Contains("| run-1/checkpoint-5 | 1 |", card);
+        Assert.Contains("base: org/base@abc", card);
+        Assert.Contains("Allowed by name, although it is refused otherwise: `config`.", card);
+        Assert.Contains("## Licences of the members\n\n- run-0/checkpoint-5: not stated\n", card);
+    }
+
+    [Fact]
+    public void Paths_are_recorded_by_as_much_of_their_end_as_tells_them_apart()
+    {
+        RecordedNames names = RecordedNames.Of(["/data/a/rm", "/data/b/rm", "/data/b/rm-1", "models--org--rm/snapshots/12ab"]);
+        Assert.Equal("a/rm: 'x' is [2]; b/rm has it, not b/rm-10 or rm-1/model.safetensors (org/rm@12ab)", names.In("/data/a/rm: 'x' is [2]; /data/b/rm has it, not b/rm-10 or /data/b/rm-1/model.safetensors (models--org--rm/snapshots/12ab)"));
+        Assert.Equal("rm/x and ../rm", RecordedNames.Of(["/data/rm"]).In("/data/rm/x and ../rm"));
+    }
+
+    [Fact]
+    public void Licences_that_differ_or_are_missing_are_named()
+    {
+        using var folder = new TemporaryFolder();
+        Weights[] members = TinyFolder.Siblings(folder, 3);
+        File.WriteAllText(Path.Combine(folder["rm-0"], "README.md"), "---\nlicense: mit\n---\n");
+        File.WriteAllText(Path.Combine(folder["rm-1"], "README.md"), "---\nlicense: apache-2.0\n---\n");
+        SaveResult result = WeightAverage.Of(members).Save(folder["out"]);
+        Assert.Contains("the licences differ: rm-0 mit, rm-1 apache-2.0, rm-2 not stated", result.Remarks);
+        string card = File.ReadAllText(Path.Combine(folder["out"], "README.md"));
+        Assert.Contains("license: other\n", card);
+        Assert.Contains("- rm-0: mit\n- rm-1: apache-2.0\n- rm-2: not stated\n", card);
+    }
+
+    [Fact]
+    public void What_completes_a_folder_belongs_to_it_and_what_was_changed_later_is_seen()
+    {
+        using var folder = new TemporaryFolder();
+        WeightAverage average = WeightAverage.Of(TinyFolder.Siblings(folder, 2));
+        SaveResult result = average.Save(folder["out"], new SaveOptions
+        {
+            Complete = (place, recipe, _) =>
+            {
+                Assert.False(Directory.Exists(folder["out"]));
+                Assert.True(File.Exists(Path.Combine(place, "model.safetensors")) && File.Exists(Path.Combine(place, "warm.json")));
+                File.WriteAllText(Path.Combine(place, "more.txt"), "more");
+                recipe["more"] = 1;
+                return ["a remark"];
+            },
+        });
+        Assert.Contains("a remark", result.Remarks);
+        Assert.Equal(1, (int)JsonNode.Parse(File.ReadAllText(Path.Combine(folder["out"], "warm.json")))!["more"]!);
+        Assert.Contains(WrittenFiles.Check(folder["out"]), f => f is { Name: "more.txt", Ok: true });
+        File.Delete(Path.Combine(folder["out"], "more.txt"));
+        File.AppendAllText(Path.Combine(folder["out"], "config.json"), " ");
+        File.WriteAllText(Path.Combine(folder["out"], "vocab.txt"), "");
+        Assert.Equal(["config.json", "more.txt", "vocab.txt"], WrittenFiles.Check(folder["out"]).Where(f => !f.Ok).Select(f => f.Name));
+
+        Assert.Throws<WarmException>(() => average.Save(folder["not"], new SaveOptions { Complete = (_, _, _) => throw new WarmException("here", "no") }));
+        Assert.Equal(["out", "rm-0", "rm-1"], Names(folder));
+        Assert.Throws<WarmException>(() => WrittenFiles.Check(folder["rm-0"]));
+        File.WriteAllText(Path.Combine(folder["rm-0"], "warm.json"), "{\"files\": {\"../x\": \"\"}}");
+        Assert.Contains("../x", Assert.Throws<WarmException>(() => WrittenFiles.Check(folder["rm-0"])).Message);
+        average.Save(folder["plain"], new SaveOptions { Hash = false });
+        Assert.Empty(WrittenFiles.Check(folder["plain"]));
     }
 
     [Fact]
