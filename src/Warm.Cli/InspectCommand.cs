@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Warm.Transformers;
 
 namespace Warm.Cli;
 
@@ -33,8 +34,7 @@ internal static class InspectCommand
         string root = folder is null ? Path.GetDirectoryName(Path.GetFullPath(weights.Name))! : Path.GetFullPath(folder.Path);
         List<string> remarks = [.. weights.Remarks];
         if (config is not null && head is null) remarks.Add("no reward head is among the tensors: this model can be averaged, not asked for rewards");
-        if (head is not null && config is not null && weights.Info(head.Output).Shape is { Rank: 2 } shape && config.Architecture?.EndsWith("ForSequenceClassification", StringComparison.Ordinal) == true && shape[0] != config.NumLabels)
-            remarks.Add($"{head.Output} has {shape[0]} outputs, and config.json means {config.NumLabels}{(config.Has("num_labels") || config.Has("id2label") ? "" : " (2 where neither num_labels nor id2label stands)")}");
+        if (config is not null && head is not null) remarks.AddRange(RewardModel.Inspect(weights));
 
         var dtypes = new JsonObject();
         foreach (var type in weights.Names.GroupBy(name => weights.Info(name).DType).OrderBy(g => g.Key)) dtypes[type.Key.Name()] = type.Count();
@@ -44,8 +44,8 @@ internal static class InspectCommand
             ["architecture"] = config?.Architecture,
             ["modelType"] = config?.ModelType,
             ["head"] = head is null ? null : new JsonObject { ["name"] = head.Name, ["output"] = head.Output, ["tensors"] = Texts(head.Tensors), ["statistics"] = Texts(head.Statistics) },
-            ["readPosition"] = head?.Position.ToString(),
-            ["textForm"] = config is null ? null : (template is not null ? TextForm.Template : RewardPositions.IsEncoder(config) ? TextForm.Pair : TextForm.Concatenate).Name,
+            ["readPosition"] = (head is null || folder is null ? head?.Position : CandidateReader.RecordedPosition(folder) ?? head.Position).ToString(),
+            ["textForm"] = config is null ? null : CandidateReader.FormOf(folder!, causal: !RewardPositions.IsEncoder(config)).Name,
             ["labels"] = head is null ? null : weights.Info(head.Output).Shape is { Rank: 2 } rows ? rows[0] : 1,
             ["parameters"] = weights.Parameters,
             ["bytes"] = weights.Bytes,

@@ -44,6 +44,24 @@ public class InspectCommandTests
     }
 
     [Fact]
+    public void Inspect_takes_text_form_and_read_position_from_the_recipe_and_says_what_loading_would()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (string file in Directory.GetFiles(Member)) File.Copy(file, folder[Path.GetFileName(file)]);
+        File.WriteAllText(folder["warm.json"], """{"textForm":"response","readPosition":"LastAttended"}""");
+        JsonNode config = JsonNode.Parse(File.ReadAllText(folder["config.json"]))!;
+        config["some_future_key"] = 7;
+        File.WriteAllText(folder["config.json"], config.ToJsonString());
+        JsonNode json = WarmProcess.Run("inspect", folder.Path, "--json", "--no-hash").Json;
+        Assert.Equal("response", (string?)json["textForm"]);
+        Assert.Equal("LastAttended", (string?)json["readPosition"]);
+        Assert.Contains(json["remarks"]!.AsArray(), remark => ((string?)remark)!.Contains("some_future_key"));
+        config["hidden_act"] = "strange";
+        File.WriteAllText(folder["config.json"], config.ToJsonString());
+        Assert.Contains(WarmProcess.Run("inspect", folder.Path, "--json", "--no-hash").Json["remarks"]!.AsArray(), remark => ((string?)remark)!.Contains("gives no rewards here") && ((string?)remark)!.Contains("strange"));
+    }
+
+    [Fact]
     public void Inspect_prints_text_for_people()
     {
         WarmProcess run = WarmProcess.Run("inspect", Member);

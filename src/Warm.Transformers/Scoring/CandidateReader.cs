@@ -27,17 +27,48 @@ internal sealed class CandidateReader
     /// <summary>How prompt and response become text where nobody says otherwise.</summary>
     public TextForm TextForm { get; }
 
-    /// <summary>The reader of a folder. The text form is the asked one, else that of warm.json, else the template if there is one, else a pair for encoders, else end to end.</summary>
-    public static CandidateReader Of(ModelFolder folder, Transformer transformer, TextForm? asked) =>
-        new(folder, transformer, asked ?? Recorded(folder) ?? (Vocabulary.TemplateOf(folder) is not null ? TextForm.Template : transformer.Architecture.Causal ? TextForm.Concatenate : TextForm.Pair));
-
-    private static TextForm? Recorded(ModelFolder folder)
+    /// <summary>The reader of a folder. The text form is the asked one, else the folder's own: <see cref="FormOf"/>.</summary>
+    public static CandidateReader Of(ModelFolder folder, Transformer transformer, TextForm? asked)
     {
-        if (!folder.Has("warm.json")) return null;
-        System.Text.Json.JsonElement recipe = JsonText.Read(folder.File("warm.json"), namedNumbers: true);
-        return recipe.ValueKind == System.Text.Json.JsonValueKind.Object && recipe.TryGetProperty("textForm", out System.Text.Json.JsonElement form)
-            && form.ValueKind == System.Text.Json.JsonValueKind.String ? TextForm.Parse(form.GetString()!) : null;
+        var reader = new CandidateReader(folder, transformer, asked ?? FormOf(folder, transformer.Architecture.Causal));
+        reader.RefuseIdsWithoutRows();
+        return reader;
     }
+
+    /// <summary>What a reader should know of the tokenizer. Empty where there is none, or none that can be read: a text is then refused.</summary>
+    public IReadOnlyList<string> Remarks => ReadableTokenizer is { } tokenizer ? tokenizer.Remarks : [];
+
+    /// <summary>The folder's tokenizer, or null where it has none or one that cannot be read: ids can be scored all the same.</summary>
+    private Tokenizer? ReadableTokenizer
+    {
+        get
+        {
+            if (!_folder.Has("tokenizer.json")) return null;
+            try
+            {
+                return _tokenizer.Value;
+            }
+            catch (WarmException)
+            {
+                return null; // the first text says what is wrong with it
+            }
+        }
+    }
+
+    /// <summary>More rows than ids are common (a round number of them); fewer mean that tokenizer and weights are not one model's.</summary>
+    private void RefuseIdsWithoutRows()
+    {
+        if (ReadableTokenizer is { } tokenizer && tokenizer.HighestId >= _architecture.VocabularySize)
+            throw new WarmException(_folder.Path, FormattableString.Invariant($"the tokenizer has ids up to {tokenizer.HighestId} ('{tokenizer.TokenOf(tokenizer.HighestId)}'), and the model's embedding has {_architecture.VocabularySize} rows"),
+                "a row for each id", "Give the tokenizer that the model was trained with; a token added later needs resize_token_embeddings in the trainer.");
+    }
+
+    /// <summary>How a folder's model reads prompt and response: what warm.json says, else the template if there is one, else end to end where the model is causal, else as a pair.</summary>
+    public static TextForm FormOf(ModelFolder folder, bool causal) =>
+        Recipe.RecordedText(folder, "textForm") is { } recorded ? TextForm.Parse(recorded) : Vocabulary.TemplateOf(folder) is not null ? TextForm.Template : causal ? TextForm.Concatenate : TextForm.Pair;
+
+    /// <summary>The read position that the folder's warm.json records, or null.</summary>
+    public static RewardPosition? RecordedPosition(ModelFolder folder) => Recipe.RecordedText(folder, "readPosition") is { } recorded ? RewardPositions.Parse(recorded) : null;
 
     /// <summary>What the model reads for a candidate. What cannot be scored is refused with the candidate's source.</summary>
     public EncodedText Read(Candidate candidate, ScoringOptions options)

@@ -35,7 +35,7 @@ public sealed class RewardModel : IRewardModel, IDisposable
         ArgumentNullException.ThrowIfNull(weights);
         options ??= RewardModelOptions.Default;
         engine ??= new CpuEngine();
-        Transformer transformer = Architectures.Load(weights, engine, options.Residency, options.ReadAt, count => ChooseLabels(weights, count, options.Labels));
+        Transformer transformer = Architectures.Load(weights, engine, options.Residency, options.ReadAt ?? (weights.Folder is { } folder ? CandidateReader.RecordedPosition(folder) : null), count => ChooseLabels(weights, count, options.Labels));
         try
         {
             return new RewardModel(weights, engine, transformer, CandidateReader.Of(weights.Folder!, transformer, options.TextForm), ChooseLabels(weights, transformer.Head.Labels, options.Labels));
@@ -44,6 +44,21 @@ public sealed class RewardModel : IRewardModel, IDisposable
         {
             transformer.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>What <see cref="Load"/> would remark of these weights, or why it would refuse them. Reads headers, config and tokenizer only.</summary>
+    internal static IReadOnlyList<string> Inspect(Weights weights)
+    {
+        try
+        {
+            using Transformer transformer = Architectures.Load(weights, new CpuEngine(new CpuOptions { Threads = 1 }), headersOnly: true);
+            CandidateReader reader = CandidateReader.Of(weights.Folder!, transformer, null);
+            return [.. transformer.Remarks, .. reader.Remarks];
+        }
+        catch (WarmException refusal)
+        {
+            return [$"gives no rewards here: {refusal.Message}"];
         }
     }
 
@@ -69,7 +84,7 @@ public sealed class RewardModel : IRewardModel, IDisposable
     public IReadOnlyList<int> Labels => _labels;
 
     /// <summary>What a reader should know of the model: keys and tensors that are not used. Empty where nothing is odd.</summary>
-    public IReadOnlyList<string> Remarks => [.. _weights.Remarks.Concat(_transformer.Remarks).Distinct()];
+    public IReadOnlyList<string> Remarks => [.. _weights.Remarks.Concat(_transformer.Remarks).Concat(_reader.Remarks).Distinct()];
 
     /// <summary>SHA-256 over weights, config, tokenizer, template, text form, read position and labels. Reads all weights the first time it is asked for.</summary>
     public string Identity => _identity.Value;

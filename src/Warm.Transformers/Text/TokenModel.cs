@@ -22,6 +22,9 @@ internal abstract class TokenModel(TokenTable vocabulary, IEnumerable<(string To
     /// <summary>How a token is spelt: its vocabulary entry.</summary>
     public virtual string Spell(ModelToken token, ReadOnlySpan<char> piece) => _tokens[token.Id];
 
+    /// <summary>The highest id of the vocabulary; -1 where it is empty.</summary>
+    public int HighestId => _tokens.Keys.DefaultIfEmpty(-1).Max();
+
     public string? TokenOf(int id) => _tokens.GetValueOrDefault(id);
 
     /// <summary>The id of a token that the pipeline cannot do without at this moment.</summary>

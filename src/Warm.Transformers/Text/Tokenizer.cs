@@ -53,6 +53,12 @@ public sealed class Tokenizer
     /// <summary>Entries of the vocabulary, added tokens included.</summary>
     public int VocabularySize => _steps.Model.Size + _steps.Added.Count(token => _steps.Model.Vocabulary.Find(token.Content) < 0);
 
+    /// <summary>What a reader should know: where other libraries read the folder otherwise.</summary>
+    internal IReadOnlyList<string> Remarks => [];
+
+    /// <summary>The highest id that a text can get.</summary>
+    internal int HighestId => Math.Max(_steps.Model.HighestId, _addedById.Keys.DefaultIfEmpty(-1).Max());
+
     /// <summary>The added tokens in file order.</summary>
     public IReadOnlyList<AddedToken> AddedTokens => _steps.Added;
 

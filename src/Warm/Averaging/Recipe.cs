@@ -50,7 +50,7 @@ public static class Recipe
         if (average.Folder is { Config: not null } folder)
         {
             recipe["textForm"] = TextFormOf(folder).Name;
-            recipe["readPosition"] = HeadLayout.Of(folder.Config, average.Names)?.Position.ToString();
+            recipe["readPosition"] = RecordedText(folder, "readPosition") ?? HeadLayout.Of(folder.Config, average.Names)?.Position.ToString();
         }
         recipe["allowed"] = new JsonArray([.. average.Options.Allow.Select(rule => JsonValue.Create(rule))]);
         recipe["verdict"] = compatibility.Verdict.ToString().ToLowerInvariant();
@@ -68,9 +68,14 @@ public static class Recipe
         ["severity"] = difference.Severity.ToString().ToLowerInvariant(),
     };
 
-    /// <summary>The form in which the folder's model reads a prompt and a response: its template if it has one, else a pair for encoders, else both end to end.</summary>
+    /// <summary>The form in which the folder's model reads a prompt and a response: what its warm.json says, else its template if it has one, else a pair for encoders, else both end to end.</summary>
     internal static TextForm TextFormOf(ModelFolder folder) =>
-        Vocabulary.TemplateOf(folder) is not null ? TextForm.Template : RewardPositions.IsEncoder(folder.Config) ? TextForm.Pair : TextForm.Concatenate;
+        RecordedText(folder, "textForm") is { } recorded ? TextForm.Parse(recorded) : Vocabulary.TemplateOf(folder) is not null ? TextForm.Template : RewardPositions.IsEncoder(folder.Config) ? TextForm.Pair : TextForm.Concatenate;
+
+    /// <summary>A text that the folder's warm.json has under that key, or null.</summary>
+    internal static string? RecordedText(ModelFolder folder, string key) =>
+        folder.Has("warm.json") && JsonText.Read(folder.File("warm.json"), namedNumbers: true) is { ValueKind: JsonValueKind.Object } recipe
+            && recipe.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static JsonObject Of(Weights member, double weight, IReadOnlyDictionary<string, string> hashes, RecordedNames names)
     {

@@ -87,6 +87,22 @@ public class CandidateReaderTests
     [Fact]
     public void Of_a_folder_takes_the_text_form_of_its_warm_json() => WithBert(model => Assert.Equal(TextForm.ResponseOnly, model.TextForm), folder => File.WriteAllText(Path.Combine(folder, "warm.json"), """{"textForm":"response"}"""));
 
+    [Fact]
+    public void Of_a_folder_takes_the_read_position_of_its_warm_json() => WithBert(model => Assert.Equal(RewardPosition.LastAttended, model.ReadPosition), folder => File.WriteAllText(Path.Combine(folder, "warm.json"), """{"readPosition":"LastAttended"}"""));
+
+    [Fact]
+    public void Load_of_a_tokenizer_with_more_ids_than_the_embedding_has_rows_is_refused()
+    {
+        string message = Assert.Throws<WarmException>(() => WithBert(_ => { }, folder =>
+        {
+            string file = Path.Combine(folder, "tokenizer.json");
+            JsonNode json = JsonNode.Parse(File.ReadAllText(file))!;
+            for (int i = Words.Length; i <= 40; i++) json["model"]!["vocab"]![$"word{i}"] = i;
+            File.WriteAllText(file, json.ToJsonString());
+        })).Message;
+        Assert.Contains("ids up to 40 ('word40'), and the model's embedding has 40 rows", message);
+    }
+
     private static void WithBert(Action<RewardModel> test, Action<string>? change = null)
     {
         using var folder = new TemporaryFolder();
