@@ -19,7 +19,7 @@ internal sealed record Transformer(string Name, Architecture Architecture, Rewar
 internal static class Architectures
 {
     /// <summary>What is built, as config.json spells it.</summary>
-    private static readonly string[] Known =
+    internal static readonly string[] Known =
     [
         "LlamaForSequenceClassification", "MistralForSequenceClassification", "Qwen2ForSequenceClassification", "Qwen3ForSequenceClassification", "Phi3ForSequenceClassification",
         "GemmaForSequenceClassification", "Gemma2ForSequenceClassification", "Gemma3TextForSequenceClassification", "Gemma3ForSequenceClassification", "Olmo2ForSequenceClassification",
@@ -27,6 +27,9 @@ internal static class Architectures
         "BertForSequenceClassification", "RobertaForSequenceClassification", "XLMRobertaForSequenceClassification", "CamembertForSequenceClassification", "DistilBertForSequenceClassification",
         "ElectraForSequenceClassification", "MPNetForSequenceClassification", "DebertaV2ForSequenceClassification", "ModernBertForSequenceClassification",
     ];
+
+    /// <summary>The decoders that carry heads of other projects, as config.json's model_type spells them.</summary>
+    internal static readonly string[] Decoders = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3_text", "gemma3", "olmo2", "gpt2", "gpt_neox", "gpt_neox_reward_model", "opt"];
 
     /// <summary>Keys that every config.json may carry and that change nothing in a reward.</summary>
     private static readonly string[] Harmless =
@@ -46,7 +49,8 @@ internal static class Architectures
     /// <param name="residency">Where the weights are kept.</param>
     /// <param name="readAt">Which token carries the reward; null takes the architecture's own rule.</param>
     /// <param name="checkLabels">Told the number of outputs of the head before anything is read; may refuse.</param>
-    public static Transformer Load(Weights weights, Engine engine, Residency residency = Residency.Mapped, RewardPosition? readAt = null, Action<int>? checkLabels = null)
+    /// <param name="headersOnly">Only checks: the model has no weights, and serves for its sizes and remarks.</param>
+    public static Transformer Load(Weights weights, Engine engine, Residency residency = Residency.Mapped, RewardPosition? readAt = null, Action<int>? checkLabels = null, bool headersOnly = false)
     {
         ModelConfig config = weights.Folder?.Config ?? throw new WarmException(weights.Name, "has no config.json", "a Hugging Face folder", "Tensors alone do not say which model they are.");
         string? name = config.Architecture, type = config.ModelType;
@@ -109,17 +113,20 @@ internal static class Architectures
             "ModernBertForSequenceClassification" => Build("modernbert", ModernBert.Prefix, w => new ModernBert(keys, w, engine), (w, hidden) => RewardHead.OfModernBert(w, engine, keys, config, hidden, readAt)),
             "MPNetForSequenceClassification" => Build("mpnet", MpNet.Prefix, w => new MpNet(keys, w, engine), Encoder("classifier.dense", Activation.Tanh, "classifier.out_proj")),
             _ when WithOwnHead() is { } built => built,
+            _ when layout is { Project: not "transformers" and var project } && Backbone(type, keys, engine) is null =>
+                throw new WarmException(config.Path, type is null ? "\"model_type\" is missing" : $"\"model_type\" is \"{type}\"", $"one of {string.Join(", ", Decoders)}, for '{layout.Output}' is {project}'s head"),
             _ when name.EndsWith("ForCausalLM", StringComparison.Ordinal) || name.EndsWith("LMHeadModel", StringComparison.Ordinal) => throw new WarmException(config.Path, $"\"architectures\" names {name}, a language model", "a reward model",
-                layout is null ? "It has no reward head: it can be averaged, not asked for rewards."
+                layout is null ? "It has no reward head: it can be averaged, not asked for rewards." + OfNoPart()
                 : $"Its '{layout.Output}' is a head of another class: name that one, such as {name.Replace("ForCausalLM", "", StringComparison.Ordinal)}ForSequenceClassification, or \"value_head_prefix\" if it is OpenRLHF's."),
-            _ => throw new WarmException(config.Path, $"\"architectures\" names {name}", $"one of {string.Join(", ", Known)}; or a decoder of these with the head of TRL, GRM, Starling, UltraRM, Beaver, INF-ORM, OpenAssistant or OpenRLHF"),
+            _ => throw new WarmException(config.Path, $"\"architectures\" names {name}", $"one of {string.Join(", ", Known)}; or a decoder of these with the head of TRL, GRM, Starling, UltraRM, Beaver, INF-ORM, OpenAssistant or OpenRLHF", OfNoPart() is { Length: > 0 } strange ? strange.Trim() : null),
         };
         try
         {
             if (readAt is { } asks && architecture.Causal && asks == RewardPosition.First)
                 throw new WarmException("read position", "the first token of a causal model has seen nothing but itself", "LastNotPad, LastAttended, BeforeFirstPad, LastEndOfText or Mean");
             checkLabels?.Invoke(head.Labels);
-            asked.Load(name);
+            asked.Check(name);
+            if (!headersOnly) asked.Load();
             return new Transformer(name, architecture, head, [.. Remarks()]);
         }
         catch
@@ -132,6 +139,8 @@ internal static class Architectures
         IEnumerable<string> Remarks()
         {
             foreach (string remark in asked.Remarks) yield return remark;
+            if (config.Text.Bool("tie_word_embeddings", false) && asked.OutputMatrix is { } tied && asked.DiffersFromEmbedding(tied))
+                yield return $"{weights.Name}: '{tied}' is not the embedding, and config.json ties the two (\"tie_word_embeddings\"); no reward depends on it";
             if (layout is { Others.Count: > 0 })
                 yield return $"{weights.Name}: several heads: '{layout.Output}' ({layout.Project}) is taken, for {(config.Has("value_head_prefix") && config.String("value_head_prefix") == layout.Name ? "\"value_head_prefix\" names it" : layout.Project == "transformers" ? $"it is {name}'s" : "it comes first")}; {Some([.. layout.Others])} not";
             string[] unknown = [.. keys.Unknown.Order(StringComparer.Ordinal)];
@@ -140,6 +149,15 @@ internal static class Architectures
             if (unused.Length > 0) yield return $"{weights.Name}: tensors that {name} does not have, and that are not used: {Some(unused)}";
             if (config.PadTokenId is { } pad && (pad < 0 || pad >= architecture.VocabularySize) && head.Position is RewardPosition.LastNotPad or RewardPosition.BeforeFirstPad)
                 yield return $"{config.Path}: \"pad_token_id\" is {config.PadTokenId}, which is no token: the last token is read";
+        }
+
+        // A language model without a head that is known may have one that is not: what lies beside the decoder is named.
+        string OfNoPart()
+        {
+            if (Backbone(type, keys, engine) is not var (prefix, _)) return "";
+            string[] parts = [prefix, "model.", "transformer.", $"pretrained_model.{prefix}", "pretrained_model."];
+            string[] beside = [.. weights.Names.Where(tensor => !Leftover(tensor) && !parts.Any(part => tensor.StartsWith(part, StringComparison.Ordinal)))];
+            return beside.Length == 0 ? "" : $" Tensors that belong to no head that is known: {Some(beside)}.";
         }
 
         static string Some(string[] names) => string.Join(", ", names.Take(8)) + (names.Length > 8 ? $" and {names.Length - 8} more" : "");

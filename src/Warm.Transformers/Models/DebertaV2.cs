@@ -20,7 +20,7 @@ internal sealed class DebertaV2 : Architecture
     private readonly double _epsilon, _scale;
     private readonly Activation _activation, _convolutionActivation;
     private readonly int _heads, _headSize, _buckets, _reach, _span;
-    private readonly bool _contentToPosition, _positionToContent;
+    private readonly bool _contentToPosition, _positionToContent, _shared;
     private readonly TokenEmbeddings _embeddings;
     private readonly WeightGroup<Relative>? _relative;
     private readonly WeightGroup<Convolution>? _convolution;
@@ -53,7 +53,8 @@ internal sealed class DebertaV2 : Architecture
             if (kind is not ("c2p" or "p2c" or "")) throw config.Refusal("pos_att_type", $"names \"{kind}\"", "c2p and p2c");
         // Trap: the scale counts the kinds even where relative_attention is false.
         _scale = 1 / Math.Sqrt(_headSize * (1.0 + (kinds.Contains("c2p") ? 1 : 0) + (kinds.Contains("p2c") ? 1 : 0)));
-        bool relative = config.Flag("relative_attention", false), shared = config.Flag("share_att_key", false), positioned = config.Flag("position_biased_input", true);
+        _shared = config.Flag("share_att_key", false);
+        bool relative = config.Flag("relative_attention", false), positioned = config.Flag("position_biased_input", true);
         (_contentToPosition, _positionToContent) = (relative && kinds.Contains("c2p"), relative && kinds.Contains("p2c"));
         _buckets = config.Whole("position_buckets", -1);
         _reach = config.Whole("max_relative_positions", -1) is >= 1 and var reach ? reach : sizes.Positions;
@@ -69,7 +70,7 @@ internal sealed class DebertaV2 : Architecture
             string path = $"deberta.encoder.layer.{i}";
             PostNormLayer block = PostNormLayer.Of(w, path, Names, hidden, sizes.Inner);
             LinearWeight Own(string name) => w.Linear($"{path}.attention.self.{name}", hidden, hidden, bias: true);
-            return new Layer(block, !_contentToPosition ? null : shared ? block.Key : Own("pos_key_proj"), !_positionToContent ? null : shared ? block.Query : Own("pos_query_proj"));
+            return new Layer(block, !_contentToPosition ? null : _shared ? block.Key : Own("pos_key_proj"), !_positionToContent ? null : _shared ? block.Query : Own("pos_query_proj"));
         }))];
         if (_contentToPosition || _positionToContent)
         {
@@ -137,6 +138,11 @@ internal sealed class DebertaV2 : Architecture
         if (relative is null)
             return _engine.Attention(q, k, v, new() { Heads = _heads, KeyHeads = _heads, HeadSize = _headSize, Scale = _scale, Causal = false }, layout, layout);
         using EngineTensor? kr = Position(layer.PositionKey, layer.Block.Key, "key"), qr = Position(layer.PositionQuery, layer.Block.Query, "query");
+        if (trace is not null && _shared) // PyTorch computes both where they are shared, also what is not used
+        {
+            if (kr is null) Position(layer.Block.Key, layer.Block.Key, "key")!.Dispose();
+            if (qr is null) Position(layer.Block.Query, layer.Block.Query, "query")!.Dispose();
+        }
         return _engine.DisentangledAttention(q, k, v, kr, qr, new() { Heads = _heads, HeadSize = _headSize, Scale = _scale, RowOf = distance => PositionOf(distance) - first }, layout);
 
         EngineTensor? Position(LinearWeight? weight, LinearWeight ofContent, string name)

@@ -75,6 +75,27 @@ internal sealed class ModelWeights
             : null;
     }
 
+    /// <summary>The language model's output matrix, where the file has one; null where it has none.</summary>
+    public string? OutputMatrix => Array.Find(["lm_head.weight", "pretrained_model.lm_head.weight", "embed_out.weight"], _weights.Contains);
+
+    /// <summary>Whether a language model's output matrix differs from the embedding. Looked at in 64 places, so that loading stays instant.</summary>
+    public bool DiffersFromEmbedding(string tensor)
+    {
+        if (_names.Values.FirstOrDefault(name => Array.Exists(["embed_tokens.weight", "wte.weight", "embed_in.weight"], end => name.EndsWith(end, StringComparison.Ordinal))) is not { } embedding) return false;
+        TensorInfo info = _weights.Info(tensor);
+        if (_weights.Info(embedding) != info with { Name = embedding }) return true;
+        float[] one = new float[64], other = new float[64];
+        long step = Math.Max(1, info.Count / 64);
+        for (long start = 0; start < info.Count; start += step)
+        {
+            int length = (int)Math.Min(64, info.Count - start);
+            _weights.Read(tensor, start, one.AsSpan(0, length));
+            _weights.Read(embedding, start, other.AsSpan(0, length));
+            if (!one.AsSpan(0, length).SequenceEqual(other.AsSpan(0, length))) return true;
+        }
+        return false;
+    }
+
     /// <summary>The shape of a tensor in the file, or null where it lacks it.</summary>
     public Shape? Shape(string name) => Find(name) is { } found ? _weights.Info(found).Shape : null;
 
@@ -87,8 +108,8 @@ internal sealed class ModelWeights
         return group;
     }
 
-    /// <summary>Refuses what is missing, misshapen or no float, all in one message, and reads every group that stays.</summary>
-    public void Load(string architecture)
+    /// <summary>Refuses what is missing, misshapen or no float, all in one message.</summary>
+    public void Check(string architecture)
     {
         string[] problems = [.. _missing, .. _misshapen, .. _mistyped];
         if (problems.Length > 0)
@@ -97,6 +118,11 @@ internal sealed class ModelWeights
             throw new WarmException(_weights.Name, problems.Length == 1 ? shown : $"{problems.Length} tensors do not fit {architecture}: {shown}", fix:
                 _missing.Count > 0 ? $"A model never gets random weights in their place: give the whole {architecture}, or mend config.json." : "config.json and the tensors must belong together.");
         }
+    }
+
+    /// <summary>Reads every group that stays.</summary>
+    public void Load()
+    {
         try
         {
             ReadInOnePass();

@@ -16,6 +16,7 @@ internal sealed class MpNet : Architecture
     private static readonly PostNormNames Names = new("attention.attn.q", "attention.attn.k", "attention.attn.v", null, "attention.attn.o", "attention.LayerNorm",
         "intermediate.dense", "intermediate.intermediate_act_fn", "output.dense", "output.LayerNorm");
 
+    private readonly Engine _engine;
     private readonly TokenEmbeddings _embeddings;
     private readonly WeightGroup<EngineWeight> _bias;
     private readonly PostNormLayers _layers;
@@ -25,6 +26,7 @@ internal sealed class MpNet : Architecture
 
     public MpNet(ConfigKeys config, ModelWeights weights, Engine engine)
     {
+        _engine = engine;
         EncoderSizes.RefuseOtherFunctions(config);
         EncoderSizes sizes = EncoderSizes.Of(config, weights, new(12, 768, 3072, 12, 30527, 512, Types: 0));
         int buckets = config.Size("relative_attention_num_buckets", Buckets);
@@ -52,9 +54,18 @@ internal sealed class MpNet : Architecture
     public override EngineTensor Hidden(BatchLayout layout, IReadOnlyList<int>? rows = null, Trace? trace = null, CancellationToken cancellation = default)
     {
         using var bias = _bias.Use();
-        AttentionForm attention = _layers.Attention with { Buckets = new(bias.Value, distance => RelativeBuckets.T5(distance, Buckets, Distance, bothWays: true)) };
+        AttentionForm attention = _layers.Attention with { Buckets = new(bias.Value, BucketOf) };
+        if (trace is not null)
+        {
+            int length = layout.Length(0); // PyTorch's module puts out the first text's biases: [query, key, head]
+            using EngineTensor table = _engine.Embed(bias.Value, [.. Enumerable.Range(0, length * length).Select(at => BucketOf(at % length - at / length))]);
+            trace("mpnet.encoder.relative_attention_bias", table);
+        }
         return _layers.Run(_embeddings.Embed(layout, TokenEmbeddings.PositionsAfterPad(layout, Pad), trace), layout, rows, trace, cancellation, attention);
     }
+
+    /// <summary>The row of the table for a distance, key - query.</summary>
+    private static int BucketOf(int distance) => RelativeBuckets.T5(distance, Buckets, Distance, bothWays: true);
 
     public override void Dispose()
     {

@@ -30,7 +30,7 @@ internal static class OwnHead
             "TRL" or "GRM" or "INF-ORM" or "OpenAssistant" => true,
             _ => layout.Tensors.Contains($"{path}.bias"),
         };
-        HeadLayer[] layers = first is null ? [new(path, labels, bias)] : [new(first, Width($"{first}.weight"), bias, Activation.Relu), new(path, labels, bias)];
+        HeadLayer[] layers = first is null ? [new(path, labels, bias)] : [new(first, Width($"{first}.weight"), bias, Activation.Relu, ActivationPath: $"{path[..^2]}.1"), new(path, labels, bias)];
         string[] ours = [.. layers.SelectMany(l => (string[])[$"{l.Path}.weight", $"{l.Path}.bias"])], unknown = [.. layout.Tensors.Concat(weights.Below(path.Split('.')[0])).Distinct().Where(t => !ours.Contains(t))];
         if (unknown.Length > 0) throw new WarmException(weights.Name, $"the head has tensors that are not built: {string.Join(", ", unknown)}", $"{layout.Project}'s head: {string.Join(", ", ours)}");
         config.Ignore("vhead_layer_type", "vhead_num_neurons", "vhead_num_layers", "value_head_prefix", "score_type", "score_dim", "score_bias", "pooling", "num_labels");

@@ -50,6 +50,9 @@ internal sealed class RewardHead : IDisposable
     /// <summary>Number of outputs.</summary>
     public int Labels { get; }
 
+    /// <summary>The module that puts out the rewards: <c>score</c>, <c>classifier.out_proj</c>.</summary>
+    public string OutputPath => _layers[^1].Path;
+
     /// <summary>The token whose state is read.</summary>
     public RewardPosition Position { get; }
 
