@@ -6,6 +6,8 @@ namespace Warm;
 /// </summary>
 public sealed class SelectionPairs
 {
+    private PairSet? _set;
+
     private SelectionPairs(string name, IReadOnlyList<Preference> pairs)
     {
         (Name, Pairs) = (name, pairs);
@@ -33,15 +35,11 @@ public sealed class SelectionPairs
     /// <summary>The share of pairs whose chosen side has the higher reward.</summary>
     internal async Task<double> AccuracyAsync(IRewardModel model, SelectionOptions options, CancellationToken cancellation)
     {
-        var scorer = new PairScorer(model, options.Scoring);
-        foreach (Preference pair in Pairs)
-        {
-            scorer.Add(pair);
-            if (scorer.IsFull) await scorer.ScoreAsync(cancellation).ConfigureAwait(false);
-        }
-        await scorer.ScoreAsync(cancellation).ConfigureAwait(false);
+        // Held once, scored by every soup that is tried.
+        _set ??= PairSet.Of(Pairs, new() { Resample = "pair", Scoring = options.Scoring }, Name);
+        PairSet set = _set.Options.Scoring == options.Scoring ? _set : PairSet.Of(Pairs, new() { Resample = "pair", Scoring = options.Scoring }, Name);
         double right = 0;
-        foreach (double difference in scorer.Differences()) right += PairwiseAccuracy.Outcome(difference, options.Ties);
+        foreach (double difference in set.Differences(await set.ScoreAsync(model, null, null, cancellation).ConfigureAwait(false))) right += PairwiseAccuracy.Outcome(difference, options.Ties);
         return right / Pairs.Count;
     }
 

@@ -21,10 +21,13 @@ public sealed record AccuracyOptions
     public TieRule Ties { get; init; }
 
     /// <summary>
-    /// What is resampled for the error: <c>prompt</c> (default), <c>pair</c>, or any field of the pairs' lines (<c>subset</c>, <c>topic</c>, <c>meta.annotator</c>). Pairs without it are units of
-    /// their own; where no pair has a prompt the pairs are the units.
+    /// What is resampled for the error: <c>prompt</c> (default), <c>pair</c>, <c>text</c> (both sides of a pair, where texts are in many pairs: <see cref="Units.Crossed"/>), or any field of the pairs'
+    /// lines (<c>subset</c>, <c>topic</c>, <c>meta.annotator</c>). Pairs without it are units of their own; where no pair has a prompt the pairs are the units.
     /// </summary>
     public string Resample { get; init; } = "prompt";
+
+    /// <summary>The field by which pairs are grouped to find the worst group; null (default) for what is resampled, or <c>subset</c> where that is prompt, pair or text.</summary>
+    public string? Groups { get; init; }
 
     /// <summary>Number of bootstrap resamples; default 10,000.</summary>
     public int Resamples { get; init; } = 10_000;

@@ -25,7 +25,7 @@ public static class MeanOfModels
     {
         ArgumentNullException.ThrowIfNull(models);
         if (models.Count == 0) throw new WarmException("models", "there are none", "at least one");
-        if (models.Any(m => !m.Units.Of.SequenceEqual(models[0].Units.Of) || m.TieRule != models[0].TieRule)) throw new WarmException("models", "were measured on different pairs, units or tie rules", "the same for all");
+        if (models.Any(m => !m.Units.Same(models[0].Units) || m.TieRule != models[0].TieRule)) throw new WarmException("models", "were measured on different pairs, units or tie rules", "the same for all");
         return models[0];
     }
 

@@ -8,8 +8,15 @@ namespace Warm;
 [JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 public sealed class PairedComparison
 {
-    private PairedComparison(string a, string b, Estimate difference, McNemar mcNemar, double smallest) =>
-        (A, B, Difference, McNemar, SmallestDetectable) = (a, b, difference, mcNemar, smallest);
+    private PairedComparison(string a, string b, Estimate difference, McNemar? mcNemar)
+    {
+        (A, B, Difference, McNemar) = (a, b, difference, mcNemar);
+        // From 30 units on the normal quantiles; below, those of Student's t.
+        double quantiles = difference.Units >= Estimate.FewestForBootstrap ? 1.959963984540054 + 0.8416212335729143
+            : difference.Units < 2 ? double.NaN : StudentT.Quantile(0.975, difference.Units - 1) + StudentT.Quantile(0.8, difference.Units - 1);
+        SmallestDetectable = quantiles * difference.Error;
+        P = double.IsNaN(difference.Error) ? double.NaN : difference.Error == 0 ? difference.Value == 0 ? 1 : 0 : Math.Min(1, 2 * StudentT.Tail(Math.Abs(difference.Value / difference.Error), difference.Units - 1));
+    }
 
     /// <summary>Name of the first model.</summary>
     [JsonPropertyName("a")]
@@ -23,9 +30,21 @@ public sealed class PairedComparison
     [JsonPropertyName("difference")]
     public Estimate Difference { get; }
 
-    /// <summary>McNemar's test over the pairs on which the two differ.</summary>
-    [JsonPropertyName("mcnemar")]
-    public McNemar McNemar { get; }
+    /// <summary>McNemar's test over the pairs on which the two differ; null where one side is a mean of several models, which is neither right nor wrong on a pair.</summary>
+    [JsonPropertyName("mcnemar"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public McNemar? McNemar { get; }
+
+    /// <summary>Two-sided p of the difference over the units, by Student's t with one degree of freedom less than there are units; NaN where there is no error.</summary>
+    [JsonPropertyName("p")]
+    public double P { get; }
+
+    /// <summary>The p as <see cref="Adjust"/> raised it for the comparisons shown beside this one; null where it stands alone.</summary>
+    [JsonPropertyName("holm"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? CorrectedP { get; private init; }
+
+    /// <summary>Number of comparisons that the correction is for; 1 where it stands alone.</summary>
+    [JsonIgnore]
+    public int Beside { get; private init; } = 1;
 
     /// <summary>
     /// The smallest true difference that a test at 5 % on these units finds four times out of five: (1.960 + 0.842) standard errors, with Student's t where units are few. NaN where there is no error.
@@ -42,8 +61,9 @@ public sealed class PairedComparison
     {
         get
         {
-            if (Difference.Low > 0) return $"{A} is better";
-            if (Difference.High < 0) return $"{B} is better";
+            string alone = CorrectedP > 0.05 ? FormattableString.Invariant($" by this comparison alone; among the {Beside} shown, such a difference comes by chance (p {P:G2}, corrected {CorrectedP:G2})") : "";
+            if (Difference.Low > 0) return $"{A} is better{alone}";
+            if (Difference.High < 0) return $"{B} is better{alone}";
             double needed = Math.Ceiling(Difference.Units * Math.Pow(SmallestDetectable / Difference.Value, 2));
             return FormattableString.Invariant($"cannot tell with this many {Difference.Unit}s{(double.IsFinite(needed) && needed < 1e9 ? $"; about {Math.Max(needed, Difference.Units + 1):N0} would do for a difference like this" : "")}");
         }
@@ -56,8 +76,7 @@ public sealed class PairedComparison
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
         (string first, string second) = (a.Name ?? "a", b.Name ?? "b");
-        if (a.Units.Name != b.Units.Name || !a.Units.Of.SequenceEqual(b.Units.Of) || a.TieRule != b.TieRule)
-            throw new WarmException($"{first} and {second}", $"measured on {a.Units} ({a.Differences.Count} pairs, ties {a.TieRule}) and on {b.Units} ({b.Differences.Count} pairs, ties {b.TieRule})", "the same pairs, units and tie rule");
+        Demand(a, b);
         var difference = new double[a.Outcomes.Length];
         int onlyFirst = 0, onlySecond = 0;
         for (int i = 0; i < difference.Length; i++)
@@ -66,14 +85,36 @@ public sealed class PairedComparison
             if (difference[i] > 0) onlyFirst++;
             if (difference[i] < 0) onlySecond++;
         }
-        Estimate estimate = Estimate.Mean(difference, a.Units, a.Options.Resamples, a.Options.Seed);
-        // From 30 units on the normal quantiles; below, those of Student's t.
-        double quantiles = a.Units.Count >= Estimate.FewestForBootstrap ? 1.959963984540054 + 0.8416212335729143
-            : a.Units.Count < 2 ? double.NaN : StudentT.Quantile(0.975, a.Units.Count - 1) + StudentT.Quantile(0.8, a.Units.Count - 1);
-        return new(first, second, estimate, new McNemar(onlyFirst, onlySecond), quantiles * estimate.Error);
+        return new(first, second, Estimate.Mean(difference, a.Units, a.Options.Resamples, a.Options.Seed), new McNemar(onlyFirst, onlySecond));
+    }
+
+    /// <summary>Compares a measurement with the mean of several: what averaging brings over a member taken at random.</summary>
+    /// <param name="a">The first.</param>
+    /// <param name="models">At least one, of the same pairs in the same order.</param>
+    /// <param name="name">What the mean is called; default <c>mean of the members</c>.</param>
+    /// <exception cref="WarmException">They were measured on other pairs, units or tie rules.</exception>
+    public static PairedComparison OfMean(PairwiseAccuracy a, IReadOnlyList<PairwiseAccuracy> models, string name = "mean of the members")
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        return new(a.Name ?? "a", name, MeanOfModels.Difference(a, models), null);
+    }
+
+    /// <summary>The comparisons with their p values raised for how many are shown side by side (<see cref="Holm"/>). Those without an error stay as they are.</summary>
+    public static IReadOnlyList<PairedComparison> Adjust(IReadOnlyList<PairedComparison> shown)
+    {
+        ArgumentNullException.ThrowIfNull(shown);
+        PairedComparison[] known = [.. shown.Where(one => !double.IsNaN(one.P))];
+        IReadOnlyList<double> corrected = Holm.Adjust([.. known.Select(one => one.P)]);
+        return [.. shown.Select(one => Array.IndexOf(known, one) is >= 0 and var at ? new PairedComparison(one.A, one.B, one.Difference, one.McNemar) { CorrectedP = corrected[at], Beside = known.Length } : one)];
+    }
+
+    private static void Demand(PairwiseAccuracy a, PairwiseAccuracy b)
+    {
+        if (a.Units.Name != b.Units.Name || !a.Units.Same(b.Units) || a.TieRule != b.TieRule)
+            throw new WarmException($"{a.Name ?? "a"} and {b.Name ?? "b"}", $"measured on {a.Units} ({a.Differences.Count} pairs, ties {a.TieRule}) and on {b.Units} ({b.Differences.Count} pairs, ties {b.TieRule})", "the same pairs, units and tie rule");
     }
 
     /// <summary><c>warm - rm-1: 0.020 ± 0.007 (n = 3,311 pairs, 8 topics), 95 % [0.005, 0.034]; McNemar 210 : 150, p = 0.0018 (mid-p 0.0016); detectable 0.019</c></summary>
     public override string ToString() =>
-        FormattableString.Invariant($"{A} - {B}: {Difference}, 95 % [{Difference.Low:F3}, {Difference.High:F3}]; McNemar {McNemar}; detectable {SmallestDetectable:F3}; {Verdict}");
+        FormattableString.Invariant($"{A} - {B}: {Difference}, 95 % [{Difference.Low:F3}, {Difference.High:F3}]; {(McNemar is null ? "" : $"McNemar {McNemar}; ")}detectable {SmallestDetectable:F3}; {Verdict}");
 }

@@ -17,6 +17,19 @@ public sealed record ScoringCost(
     [property: JsonPropertyName("tokens")] long Tokens,
     [property: JsonPropertyName("seconds")] double Seconds);
 
+/// <summary>The group of pairs on which a model does worst. The lowest of several is low by chance too: of small groups it says little.</summary>
+/// <param name="Field">What the pairs are grouped by: subset, topic ...</param>
+/// <param name="Name">The group.</param>
+/// <param name="Accuracy">The model's accuracy on it.</param>
+/// <param name="N">Number of its pairs.</param>
+/// <param name="Groups">Number of groups.</param>
+public sealed record WorstGroup(
+    [property: JsonPropertyName("field")] string Field,
+    [property: JsonPropertyName("name")] string Name,
+    [property: JsonPropertyName("accuracy")] double Accuracy,
+    [property: JsonPropertyName("n")] int N,
+    [property: JsonPropertyName("groups")] int Groups);
+
 /// <summary>
 /// How often a reward model prefers what people preferred, with its error over prompts, and what belongs beside it: loss, calibration, margins, and what "the longer text wins" gets.
 /// With d the reward of the chosen side less that of the rejected one and p = sigmoid(d): <see cref="Loss"/> = mean ln(1 + e^-d); <see cref="Brier"/> = mean (1 - p)^2;
@@ -42,6 +55,14 @@ public sealed class PairwiseAccuracy
         Ece = CalibrationError(differences);
         double mean = Mean(differences, d => d);
         Margins = new Spread(mean, Math.Sqrt(Mean(differences, d => (d - mean) * (d - mean))));
+        Remarks = OddPairs();
+    }
+
+    /// <summary>A measurement again, to which more is added.</summary>
+    private PairwiseAccuracy(double[] differences, PairwiseAccuracy measured)
+    {
+        (_differences, _outcomes, Units, Name, TieRule, Options) = (differences, measured._outcomes, measured.Units, measured.Name, measured.TieRule, measured.Options);
+        (Accuracy, Ties, Loss, Brier, Ece, Margins) = (measured.Accuracy, measured.Ties, measured.Loss, measured.Brier, measured.Ece, measured.Margins);
     }
 
     /// <summary>The model's name, or null.</summary>
@@ -76,6 +97,24 @@ public sealed class PairwiseAccuracy
     [JsonPropertyName("longerWins")]
     public Estimate? LongerWins { get; private init; }
 
+    /// <summary>Accuracy on the pairs whose chosen text is the longer one; null without texts or without such pairs.</summary>
+    [JsonPropertyName("whereLongerWins")]
+    public Estimate? WhereLongerWins { get; private init; }
+
+    /// <summary>
+    /// Accuracy on the other pairs, whose chosen text is shorter or as long; null without texts or without such pairs. A model that goes by length is high on one side and low on this.
+    /// </summary>
+    [JsonPropertyName("whereShorterWins")]
+    public Estimate? WhereShorterWins { get; private init; }
+
+    /// <summary>Mean and spread of the rewards over the distinct texts; null where only differences were given. An average's rewards are often narrower than its members': thresholds do not carry over.</summary>
+    [JsonPropertyName("rewards")]
+    public Spread? Rewards { get; private init; }
+
+    /// <summary>The group on which the model does worst; null where pairs have no groups, or only one.</summary>
+    [JsonPropertyName("worstGroup")]
+    public WorstGroup? WorstGroup { get; private init; }
+
     /// <summary>Number of pairs whose two rewards are equal.</summary>
     [JsonPropertyName("ties")]
     public int Ties { get; }
@@ -88,7 +127,10 @@ public sealed class PairwiseAccuracy
     [JsonPropertyName("cost")]
     public ScoringCost? Cost { get; private init; }
 
-    /// <summary>What the model said about its texts, with their number (truncated, doubled beginning-of-text ...). Empty where nothing is odd.</summary>
+    /// <summary>
+    /// What a reader should know: what the model said about its texts, with their number (truncated, doubled beginning-of-text ...); that there is one unit only; that every pair ties. Empty where
+    /// nothing is odd.
+    /// </summary>
     [JsonPropertyName("remarks")]
     public IReadOnlyList<string> Remarks { get; private init; } = [];
 
@@ -126,32 +168,71 @@ public sealed class PairwiseAccuracy
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(pairs);
         options ??= new();
-        var judge = new PairScorer(model, options.Scoring);
-        var keys = new List<string?>();
-        var longer = new List<double>();
+        var scorer = new PairScorer(model, options.Scoring, name);
+        var texts = new PairTexts(options);
+        var waiting = new List<Candidate>();
         foreach (Preference pair in pairs)
         {
-            keys.Add(options.Resample == "pair" ? null : pair.Group(options.Resample));
-            longer.Add(pair.ChosenLength - pair.RejectedLength);
-            judge.Add(pair);
-            if (!judge.IsFull) continue;
+            texts.Add(pair, waiting);
+            if (waiting.Count < PairScorer.TextsPerCall) continue;
             // Before hours of scoring: a misspelt field is in none of these hundreds of pairs.
-            if (keys.Count < 2 * PairScorer.TextsPerCall) Grouping(options.Resample, keys);
-            await judge.ScoreAsync(cancellation).ConfigureAwait(false);
-            progress?.Report(keys.Count);
+            if (texts.Pairs.Count < 2 * PairScorer.TextsPerCall) _ = texts.Units;
+            await scorer.ScoreAsync(waiting, cancellation).ConfigureAwait(false);
+            waiting.Clear();
+            progress?.Report(texts.Pairs.Count);
         }
-        await judge.ScoreAsync(cancellation).ConfigureAwait(false);
-        progress?.Report(keys.Count);
-        if (keys.Count == 0) throw new WarmException("pairs", "there are none", "at least one pair");
-        Units units = Grouping(options.Resample, keys);
-        return new PairwiseAccuracy(judge.Differences(), units, options, name)
-        {
-            LongerWins = Within(Estimate.Mean([.. longer.Select(d => Outcome(d, options.Ties))], units, options.Resamples, options.Seed)),
-            LengthCorrelation = judge.LengthCorrelation(),
-            Cost = judge.Cost,
-            Remarks = judge.Remarks(),
-        };
+        await scorer.ScoreAsync(waiting, cancellation).ConfigureAwait(false);
+        progress?.Report(texts.Pairs.Count);
+        if (texts.Pairs.Count == 0) throw new WarmException("pairs", "there are none", "at least one pair");
+        return Of(texts, new(scorer.Rewards, scorer.Cost, scorer.Remarks()), options, name, LongerTextWins(texts, options));
     }
+
+    /// <summary>Judges the rewards of distinct texts.</summary>
+    internal static PairwiseAccuracy Of(PairTexts texts, TextRewards rewards, AccuracyOptions options, string? name, Estimate longerWins)
+    {
+        var differences = new double[texts.Pairs.Count];
+        for (int i = 0; i < differences.Length; i++) differences[i] = (double)rewards.Rewards[texts.Pairs[i].Chosen] - rewards.Rewards[texts.Pairs[i].Rejected];
+        double[] longer = texts.Longer();
+        var measured = new PairwiseAccuracy(differences, texts.Units, options, name);
+        double mean = rewards.Rewards.Sum(r => (double)r) / rewards.Rewards.Count;
+        return new PairwiseAccuracy(differences, measured)
+        {
+            LongerWins = longerWins,
+            LengthCorrelation = texts.LengthCorrelation(rewards.Rewards),
+            WhereLongerWins = Some(i => longer[i] > 0),
+            WhereShorterWins = Some(i => longer[i] <= 0),
+            Rewards = new Spread(mean, Math.Sqrt(rewards.Rewards.Sum(r => (r - mean) * (r - mean)) / rewards.Rewards.Count)),
+            WorstGroup = Worst(texts, measured._outcomes),
+            Cost = rewards.Cost,
+            Remarks = [.. rewards.Remarks ?? [], .. measured.Remarks],
+        };
+
+        Estimate? Some(Func<int, bool> of)
+        {
+            int[] some = [.. Enumerable.Range(0, differences.Length).Where(of)];
+            return some.Length == 0 ? null : Within(Estimate.Mean([.. some.Select(i => measured._outcomes[i])], texts.UnitsOf(some), options.Resamples, options.Seed));
+        }
+    }
+
+    /// <summary>What the rule "the longer text wins" gets.</summary>
+    internal static Estimate LongerTextWins(PairTexts texts, AccuracyOptions options) =>
+        Within(Estimate.Mean([.. texts.Longer().Select(d => Outcome(d, options.Ties))], texts.Units, options.Resamples, options.Seed));
+
+    private static WorstGroup? Worst(PairTexts texts, double[] outcomes)
+    {
+        (string Name, double Accuracy, int N)[] groups = [.. Enumerable.Range(0, outcomes.Length).Where(i => texts.Groups[i] is not null).GroupBy(i => texts.Groups[i]!, StringComparer.Ordinal)
+            .Select(group => (group.Key, group.Average(i => outcomes[i]), group.Count()))];
+        if (groups.Length < 2) return null;
+        (string name, double accuracy, int n) = groups.MinBy(group => group.Accuracy);
+        return new(texts.GroupField!, name, accuracy, n, groups.Length);
+    }
+
+    /// <summary>What can be told of no model on such pairs.</summary>
+    private string[] OddPairs() =>
+    [
+        .. Units.Count > 1 ? [] : new[] { FormattableString.Invariant($"there is one {Units.Name} only: no interval can be given, and nothing can be told about other {Units.Name}s") },
+        .. Ties < _differences.Length ? [] : new[] { "every pair ties: the rewards do not tell the two sides apart, and the accuracy is only what a tie counts" },
+    ];
 
     /// <summary>Judges rewards that any scorer made.</summary>
     /// <param name="chosen">Rewards of the chosen sides; finite.</param>
@@ -181,15 +262,6 @@ public sealed class PairwiseAccuracy
         string ties = TieRule switch { TieRule.Half => "ties count half", TieRule.Correct => "ties count as correct", _ => "ties count as wrong" };
         string longer = LongerWins is null ? "" : FormattableString.Invariant($"; the longer text wins {LongerWins.Value:F3} ± {LongerWins.Error:F3}");
         return $"{(Name is null ? "" : $"{Name}: ")}{Accuracy}, {ties}{(Ties == 0 ? "" : FormattableString.Invariant($" ({Ties:N0})"))}{longer}";
-    }
-
-    /// <summary>The units by what the pairs have of a field.</summary>
-    internal static Units Grouping(string field, IReadOnlyList<string?> keys)
-    {
-        if (field == "pair") return Units.Each(keys.Count);
-        if (field != "prompt" && keys.All(key => key is null))
-            throw new WarmException("resample", $"no pair has a field \"{field}\"", "prompt, pair, or a field of the pairs");
-        return Units.By(field, keys);
     }
 
     internal static double Outcome(double difference, TieRule ties) =>

@@ -79,7 +79,7 @@ public sealed class RewardFile
     private Units Grouping()
     {
         if (_models.Count == 0) throw new WarmException(_name, "there are no pairs", "lines of {\"chosen\":1.2,\"rejected\":0.3}");
-        return _resample == "prompt" && _keys.All(key => key is null) ? Units.By("group", _groups) : PairwiseAccuracy.Grouping(_resample, _keys);
+        return _resample == "prompt" && _keys.All(key => key is null) ? Units.By("group", _groups) : PairTexts.Grouping(_resample, _keys);
     }
 
     /// <summary>The file, its models and pairs.</summary>

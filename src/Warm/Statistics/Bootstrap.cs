@@ -21,7 +21,7 @@ public static class Bootstrap
         double total = 0;
         foreach (double value in values) total += value;
         double[] means = Means(values, units, resamples, seed);
-        double centre = means.Average(), error = Math.Sqrt(means.Sum(m => (m - centre) * (m - centre)) / (resamples - 1));
+        double centre = means.Average(), error = Math.Sqrt(means.Sum(m => (m - centre) * (m - centre)) / (means.Length - 1));
         Array.Sort(means);
         return new Estimate(total / values.Length, error, Percentile(means, 0.025), Percentile(means, 0.975), values.Length, units.Count, units.Name);
     }
@@ -29,9 +29,10 @@ public static class Bootstrap
     /// <summary>The resampled means in the order of the draws.</summary>
     internal static double[] Means(ReadOnlySpan<double> values, Units units, int resamples, ulong seed)
     {
-        (double[] sums, int[] counts) = units.Totals(values);
         var means = new double[resamples];
         ulong key = Mix(seed ^ Salt);
+        if (units.And.Length > 0) return CrossedMeans(values.ToArray(), units, means, key);
+        (double[] sums, int[] counts) = units.Totals(values);
         Parallel.For(0, resamples, resample =>
         {
             double sum = 0;
@@ -45,6 +46,30 @@ public static class Bootstrap
             means[resample] = sum / count;
         });
         return means;
+    }
+
+    /// <summary>Each observation weighs the product of how often its two units were drawn.</summary>
+    private static double[] CrossedMeans(double[] values, Units units, double[] means, ulong key)
+    {
+        Parallel.For(0, means.Length, () => new int[units.Count], (resample, _, drawn) =>
+        {
+            Array.Clear(drawn);
+            for (int place = 0; place < drawn.Length; place++) drawn[At(key, resample, place, drawn.Length)]++;
+            ReadOnlySpan<int> first = units.Of, second = units.And;
+            double sum = 0;
+            long weight = 0;
+            for (int i = 0; i < values.Length; i++)
+            {
+                long weighs = (long)drawn[first[i]] * drawn[second[i]];
+                sum += weighs * values[i];
+                weight += weighs;
+            }
+            means[resample] = weight == 0 ? double.NaN : sum / weight;
+            return drawn;
+        }, _ => { });
+        // Of very few units some draws hold no pair at all; they say nothing.
+        double[] said = Array.FindAll(means, mean => !double.IsNaN(mean));
+        return said.Length >= 2 ? said : [double.NaN, double.NaN];
     }
 
     /// <summary>The unit drawn at a place of a resample, 0 to <paramref name="units"/> - 1; a bias of 2^-32 at most.</summary>

@@ -16,7 +16,8 @@ public static class Jackknife
         foreach (double value in values) total += value;
         double mean = total / values.Length;
         int g = units.Count;
-        if (g < 2) return new Estimate(mean, double.NaN, double.NaN, double.NaN, values.Length, g, units.Name);
+        // Neither from one unit, nor where one is in every observation: a text that all pairs share.
+        if (g < 2 || counts.Contains(values.Length)) return new Estimate(mean, double.NaN, double.NaN, double.NaN, values.Length, g, units.Name);
         var without = new double[g];
         double centre = 0;
         for (int u = 0; u < g; u++) centre += without[u] = (total - sums[u]) / (values.Length - counts[u]);

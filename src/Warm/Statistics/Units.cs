@@ -6,8 +6,9 @@ namespace Warm;
 public sealed class Units
 {
     private readonly int[] _of;
+    private readonly int[]? _and;
 
-    private Units(string name, int[] of, int count) => (Name, _of, Count) = (name, of, count);
+    private Units(string name, int[] of, int count, int[]? and = null) => (Name, _of, Count, _and) = (name, of, count, and);
 
     /// <summary>What a unit is: prompt, pair, topic ...</summary>
     public string Name { get; }
@@ -40,7 +41,34 @@ public sealed class Units
         return numbers.Count == 0 ? Each(of.Count) : new(name, [.. of], count);
     }
 
-    /// <summary>Sum and number of the values of every unit.</summary>
+    /// <summary>
+    /// Every observation belongs to two units: a pair to its two texts. Resampled, it weighs the product of how often the two were drawn (the pigeonhole bootstrap, Owen 2007), which allows for
+    /// texts that are in many pairs; it errs on the wide side, by up to sqrt 3 where no text is in two. Left out, it goes with either.
+    /// </summary>
+    /// <param name="name">What a unit is.</param>
+    /// <param name="first">The one unit of every observation: equal numbers, equal units.</param>
+    /// <param name="second">The other, as many, numbered alike.</param>
+    public static Units Crossed(string name, IReadOnlyList<int> first, IReadOnlyList<int> second)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        if (first.Count != second.Count) throw new ArgumentException($"There are {first.Count} and {second.Count} units.", nameof(second));
+        var numbers = new Dictionary<int, int>();
+        var of = new int[first.Count];
+        var and = new int[first.Count];
+        for (int i = 0; i < of.Length; i++) (of[i], and[i]) = (Number(first[i]), Number(second[i]));
+        return new(name, of, numbers.Count, and);
+
+        int Number(int key) => numbers.TryGetValue(key, out int known) ? known : numbers[key] = numbers.Count;
+    }
+
+    /// <summary>The second unit of every observation; empty where each has one.</summary>
+    internal ReadOnlySpan<int> And => _and;
+
+    /// <summary>Whether observations are grouped alike, whatever the units are called.</summary>
+    internal bool Same(Units other) => _of.AsSpan().SequenceEqual(other._of) && And.SequenceEqual(other.And);
+
+    /// <summary>Sum and number of the values of every unit; a value counts in both of its units.</summary>
     internal (double[] Sums, int[] Counts) Totals(ReadOnlySpan<double> values)
     {
         if (values.Length != _of.Length) throw new ArgumentException($"There are {values.Length} values for {_of.Length} observations.");
@@ -50,6 +78,9 @@ public sealed class Units
         {
             sums[_of[i]] += values[i];
             counts[_of[i]]++;
+            if (_and is null || _and[i] == _of[i]) continue;
+            sums[_and[i]] += values[i];
+            counts[_and[i]]++;
         }
         return (sums, counts);
     }

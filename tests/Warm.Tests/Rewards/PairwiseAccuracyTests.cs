@@ -78,12 +78,114 @@ public class PairwiseAccuracyTests
     public void Serialises_under_the_names_of_the_command()
     {
         JsonObject json = JsonSerializer.SerializeToNode(PairwiseAccuracy.Measure(new LambdaModel(text => text.Length), Three))!.AsObject();
-        Assert.Equal(["name", "accuracy", "loss", "brier", "ece", "margins", "lengthCorrelation", "longerWins", "ties", "tieRule", "cost", "remarks"], json.Select(p => p.Key));
+        Assert.Equal(["name", "accuracy", "loss", "brier", "ece", "margins", "lengthCorrelation", "longerWins", "whereLongerWins", "whereShorterWins", "rewards", "worstGroup", "ties", "tieRule", "cost", "remarks"], json.Select(p => p.Key));
         Assert.Equal(["value", "error", "low", "high", "n", "units", "unit"], json["accuracy"]!.AsObject().Select(p => p.Key));
         Assert.Equal("half", json["tieRule"]!.GetValue<string>());
         PairedComparison paired = PairedComparison.Of(PairwiseAccuracy.Of([1, 2, 0], [0, 0, 1]), PairwiseAccuracy.Of([1, 0, 2], [0, 1, 1]));
-        Assert.Equal(["a", "b", "difference", "mcnemar", "smallestDetectable", "verdict"], JsonSerializer.SerializeToNode(paired)!.AsObject().Select(p => p.Key));
+        Assert.Equal(["a", "b", "difference", "mcnemar", "p", "smallestDetectable", "verdict"], JsonSerializer.SerializeToNode(paired)!.AsObject().Select(p => p.Key));
         Assert.Equal("a - b: 0.000 ± 0.577 (n = 3 pairs), 95 % [-2.484, 2.484]; McNemar 1 : 1, p = 1 (mid-p 0.75); detectable 3.097; cannot tell with this many pairs", paired.ToString());
+    }
+
+    [Fact]
+    public void Measure_gives_columns_by_length_the_spread_and_the_worst_group()
+    {
+        // The model likes length: right where the longer text wins, wrong where the shorter does; equal lengths count with the shorter.
+        Preference[] pairs = [.. Enumerable.Range(0, 60).Select(i => Preference.Of($"{i}", i % 3 == 0 ? "a" : "bbb", i % 3 == 0 ? "bbb" : i % 3 == 1 ? "a" : "ccc") with { Subset = i % 3 == 0 ? "hard" : "easy" })];
+        PairwiseAccuracy result = PairwiseAccuracy.Measure(new LambdaModel(text => text.Length), pairs, new() { Resamples = 200 });
+        Assert.Equal((1.0, 20, 20), (result.WhereLongerWins!.Value, result.WhereLongerWins.N, result.WhereLongerWins.Units));
+        Assert.Equal((0.25, 40), (result.WhereShorterWins!.Value, result.WhereShorterWins.N)); // 20 wrong, 20 ties
+        Assert.Equal(new WorstGroup("subset", "hard", 0, 20, 2), result.WorstGroup);
+        Assert.Equal(0.5, result.LongerWins!.Value);
+        // 40 distinct texts of three characters for every 20 + 20 + 20 prompts: a, bbb; bbb, a; bbb, ccc
+        double[] rewards = [.. pairs.SelectMany(p => new[] { (p.Prompt, p.Chosen.Response!), (p.Prompt, p.Rejected.Response!) }).Distinct().Select(t => (double)t.Item2.Length)];
+        double mean = rewards.Average();
+        Assert.Equal(mean, result.Rewards!.Mean, 12);
+        Assert.Equal(Math.Sqrt(rewards.Average(r => (r - mean) * (r - mean))), result.Rewards.Std, 12);
+        PairwiseAccuracy byTopic = PairwiseAccuracy.Measure(new LambdaModel(text => text.Length), pairs, new() { Resample = "subset" });
+        Assert.Equal(("subset", 2), (byTopic.WorstGroup!.Field, byTopic.Accuracy.Units));
+        Assert.Null(PairwiseAccuracy.Measure(new LambdaModel(text => text.Length), Three).WorstGroup);
+    }
+
+    [Fact]
+    public void PairSet_measures_as_the_stream_does()
+    {
+        Preference[] pairs = [.. Enumerable.Range(0, 700).Select(i => Preference.Of($"{i % 90}", new string('a', i % 7 + 1), new string('b', i % 5 + 1)) with { Subset = $"{i % 3}" })];
+        var model = new LambdaModel(text => text.Length % 4);
+        foreach (string resample in new[] { "prompt", "pair", "text", "subset" })
+        {
+            var options = new AccuracyOptions { Resample = resample, Resamples = 300 };
+            PairwiseAccuracy streamed = PairwiseAccuracy.MeasureAsync(model, pairs, options, "m").Result;
+            PairSet set = PairSet.Of(pairs, options, "set");
+            PairwiseAccuracy held = set.Measure(set.ScoreAsync(model).Result, "m");
+            JsonObject a = JsonSerializer.SerializeToNode(streamed)!.AsObject(), b = JsonSerializer.SerializeToNode(held)!.AsObject();
+            a["cost"]!["seconds"] = 0;
+            b["cost"]!["seconds"] = 0;
+            Assert.Equal(a.ToJsonString(), b.ToJsonString());
+            Assert.Equal(streamed.Cost!.Texts, set.Texts.Count);
+        }
+        Assert.Throws<WarmException>(() => PairSet.Of([]));
+        Assert.Throws<WarmException>(() => PairSet.Of(pairs, new() { Resample = "annotator" }));
+        PairSet few = PairSet.Of(pairs.Take(3), name: "few");
+        Assert.Contains("by rm-3 is NaN", Assert.Throws<WarmException>(() => few.Measure(new([.. few.Texts.Select(_ => float.NaN)]), "rm-3")).Message);
+        Assert.Contains("by rm-3 is NaN", Assert.ThrowsAsync<WarmException>(() => few.ScoreAsync(new LambdaModel(_ => float.NaN), "rm-3")).Result.Message);
+        Assert.Equal([3f, 3f], PairSet.Together([new([2f, 1f]), new([4f, 5f])], EnsembleRule.Mean).Rewards);
+    }
+
+    [Fact]
+    public void What_cannot_be_told_is_a_remark()
+    {
+        PairwiseAccuracy one = PairwiseAccuracy.Of([1], [0]);
+        Assert.Contains("there is one pair only", Assert.Single(one.Remarks));
+        Assert.Contains("cannot tell", PairedComparison.Of(one, one).Verdict);
+        PairwiseAccuracy prompt = PairwiseAccuracy.Measure(new LambdaModel(text => text.Length), [Preference.Of("p", "aa", "b"), Preference.Of("p", "b", "aa")]);
+        Assert.Contains("there is one prompt only", Assert.Single(prompt.Remarks));
+        Assert.True(double.IsNaN(prompt.Accuracy.Error));
+        PairwiseAccuracy ties = PairwiseAccuracy.Of([1, 2, 3], [1, 2, 3]);
+        Assert.Contains("every pair ties", Assert.Single(ties.Remarks));
+        Assert.Equal(0.5, ties.Accuracy.Value);
+    }
+
+    [Fact]
+    public void PairedComparison_is_careful_with_words()
+    {
+        var random = new Random(5);
+        double[] zeros = new double[400];
+        PairwiseAccuracy Judge(double right, string name) => PairwiseAccuracy.Of([.. zeros.Select(_ => random.NextDouble() < right ? 1.0 : -1.0)], zeros, options: new() { Resamples = 1000 }, name: name);
+        int better = 0, unsure = 0;
+        for (int trial = 0; trial < 40; trial++)
+        {
+            PairedComparison pair = PairedComparison.Of(Judge(0.75, "a"), Judge(trial < 20 ? 0.75 : 0.6, "b"));
+            bool holdsZero = !(pair.Difference.Low > 0 || pair.Difference.High < 0);
+            Assert.Equal(holdsZero, pair.Verdict.StartsWith("cannot tell with this many pairs", StringComparison.Ordinal));
+            Assert.Equal(!holdsZero, pair.Verdict.EndsWith(" is better", StringComparison.Ordinal));
+            if (holdsZero) unsure++;
+            else better++;
+            if (holdsZero && pair.Difference.Value != 0)
+            {
+                // As many pairs as it would take: the error falls with the root, to where the measured difference is the smallest detectable one.
+                double needed = double.Parse(pair.Verdict.Split("about ")[1].Split(' ')[0], System.Globalization.NumberStyles.AllowThousands, System.Globalization.CultureInfo.InvariantCulture);
+                Assert.InRange(needed, 401, 1e9);
+                Assert.InRange(needed / (400 * Math.Pow(pair.SmallestDetectable / pair.Difference.Value, 2)), 0.99, needed < 500 ? 2 : 1.01);
+            }
+        }
+        Assert.True(better > 10 && unsure > 10);
+    }
+
+    [Fact]
+    public void PairedComparison_corrects_for_how_many_are_shown()
+    {
+        double[] zeros = new double[200];
+        PairwiseAccuracy Right(int count, string name) => PairwiseAccuracy.Of([.. zeros.Select((_, i) => i < count ? 1.0 : -1.0)], zeros, options: new() { Resamples = 1000 }, name: name);
+        PairwiseAccuracy a = Right(146, "a"), b = Right(140, "b"), c = Right(139, "c");
+        PairedComparison alone = PairedComparison.Of(a, b);
+        Assert.Equal("a is better", alone.Verdict);
+        Assert.InRange(alone.P, 0.005, 0.02); // six of six
+        PairedComparison[] many = [.. PairedComparison.Adjust([alone, .. Enumerable.Range(0, 9).Select(_ => PairedComparison.Of(b, c))])];
+        Assert.Equal(10 * alone.P, many[0].CorrectedP!.Value, 12);
+        Assert.StartsWith("a is better by this comparison alone; among the 10 shown, such a difference comes by chance", many[0].Verdict);
+        PairedComparison mean = PairedComparison.OfMean(a, [b, c]);
+        Assert.Equal(((146 - 139.5) / 200, "mean of the members"), (Math.Round(mean.Difference.Value, 12), mean.B));
+        Assert.Null(mean.McNemar);
     }
 
     [Fact]

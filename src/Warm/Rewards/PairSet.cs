@@ -1,0 +1,112 @@
+namespace Warm;
+
+/// <summary>The rewards that one model gives the texts of a <see cref="PairSet"/>.</summary>
+/// <param name="Rewards">One a distinct text, in the set's order.</param>
+/// <param name="Cost">What the scoring took.</param>
+/// <param name="Remarks">What the model said about its texts, with their number.</param>
+public sealed record TextRewards(IReadOnlyList<float> Rewards, ScoringCost? Cost = null, IReadOnlyList<string>? Remarks = null);
+
+/// <summary>
+/// Pairs that many models are measured on: read once, each distinct text held once and scored once by a model. Memory: the texts. One model alone is measured without holding them:
+/// <see cref="PairwiseAccuracy.MeasureAsync"/>.
+/// </summary>
+public sealed class PairSet
+{
+    private readonly List<Candidate> _texts = [];
+    private readonly PairTexts _pairs;
+    private readonly Lazy<Estimate> _longerWins;
+
+    private PairSet(string? name, IEnumerable<Preference> pairs, AccuracyOptions options)
+    {
+        (Name, Options, _pairs) = (name, options, new(options));
+        foreach (Preference pair in pairs) _pairs.Add(pair, _texts);
+        if (_pairs.Pairs.Count == 0) throw new WarmException(name ?? "pairs", "there are none", "at least one pair");
+        _ = _pairs.Units; // a misspelt field is refused before hours of scoring
+        _longerWins = new(() => PairwiseAccuracy.LongerTextWins(_pairs, options));
+    }
+
+    /// <summary>Takes pairs in.</summary>
+    /// <param name="pairs">Read once; at least one.</param>
+    /// <param name="options">Ties, units, groups, scoring; null for the defaults.</param>
+    /// <param name="name">What the set is called in results; null (default) for nothing.</param>
+    /// <exception cref="WarmException">There are no pairs, or none has the field that is resampled.</exception>
+    public static PairSet Of(IEnumerable<Preference> pairs, AccuracyOptions? options = null, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        return new(name, pairs, options ?? new());
+    }
+
+    /// <summary>What the set is called.</summary>
+    public string? Name { get; }
+
+    /// <summary>How accuracies are measured on it.</summary>
+    public AccuracyOptions Options { get; }
+
+    /// <summary>Number of pairs.</summary>
+    public int Count => _pairs.Pairs.Count;
+
+    /// <summary>The distinct texts, in order of first appearance.</summary>
+    public IReadOnlyList<Candidate> Texts => _texts;
+
+    /// <summary>What is resampled.</summary>
+    public Units Units => _pairs.Units;
+
+    /// <summary>What the rule "the longer text wins" gets.</summary>
+    public Estimate LongerWins => _longerWins.Value;
+
+    /// <summary>Scores every distinct text once.</summary>
+    /// <param name="model">What scores.</param>
+    /// <param name="name">The model's name in messages.</param>
+    /// <param name="progress">Told the number of texts done so far.</param>
+    /// <param name="cancellation">Stops between two batches, or within one as the model does.</param>
+    /// <exception cref="WarmException">A reward is not finite; the text and where it stands are named.</exception>
+    public async Task<TextRewards> ScoreAsync(IRewardModel model, string? name = null, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var scorer = new PairScorer(model, Options.Scoring, name);
+        for (int done = 0; done < _texts.Count; done += PairScorer.TextsPerCall)
+        {
+            await scorer.ScoreAsync(_texts.GetRange(done, Math.Min(PairScorer.TextsPerCall, _texts.Count - done)), cancellation).ConfigureAwait(false);
+            progress?.Report(scorer.Rewards.Count);
+        }
+        return new(scorer.Rewards, scorer.Cost, scorer.Remarks());
+    }
+
+    /// <summary>Judges rewards.</summary>
+    /// <param name="rewards">One a distinct text; finite.</param>
+    /// <param name="name">The model's name in the result.</param>
+    public PairwiseAccuracy Measure(TextRewards rewards, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(rewards);
+        if (rewards.Rewards.Count != _texts.Count) throw new WarmException(name ?? "rewards", FormattableString.Invariant($"there are {rewards.Rewards.Count} for {_texts.Count} texts"), "one for each");
+        int odd = Enumerable.Range(0, _texts.Count).FirstOrDefault(i => !float.IsFinite(rewards.Rewards[i]), -1);
+        if (odd >= 0) throw new WarmException(_texts[odd].Source ?? FormattableString.Invariant($"text {odd}"), FormattableString.Invariant($"the reward of \"{_texts[odd]}\"{(name is null ? "" : $" by {name}")} is {rewards.Rewards[odd]}"), "a finite number");
+        return PairwiseAccuracy.Of(_pairs, rewards, Options, name, LongerWins);
+    }
+
+    /// <summary>Chosen less rejected, pair by pair.</summary>
+    internal IEnumerable<double> Differences(TextRewards rewards) => _pairs.Pairs.Select(pair => (double)rewards.Rewards[pair.Chosen] - rewards.Rewards[pair.Rejected]);
+
+    /// <summary>The rewards of an ensemble of models that have scored the set.</summary>
+    /// <param name="members">Their rewards; as many as the rule needs.</param>
+    /// <param name="rule">What makes one reward of theirs.</param>
+    /// <returns>Rounded once; the cost is that of all members together.</returns>
+    public static TextRewards Together(IReadOnlyList<TextRewards> members, EnsembleRule rule)
+    {
+        ArgumentNullException.ThrowIfNull(members);
+        ArgumentNullException.ThrowIfNull(rule);
+        if (members.Count < rule.FewestMembers) throw new WarmException("ensemble", FormattableString.Invariant($"there are {members.Count} members"), FormattableString.Invariant($"at least {rule.FewestMembers} for {rule}"));
+        var rewards = new float[members[0].Rewards.Count];
+        var one = new double[members.Count];
+        for (int text = 0; text < rewards.Length; text++)
+        {
+            for (int m = 0; m < one.Length; m++) one[m] = members[m].Rewards[text];
+            rewards[text] = (float)rule.Of(one);
+        }
+        ScoringCost? cost = members.Any(m => m.Cost is null) ? null : new(members.Sum(m => m.Cost!.Texts), members.Sum(m => m.Cost!.Tokens), members.Sum(m => m.Cost!.Seconds));
+        return new(rewards, cost);
+    }
+
+    /// <summary><c>ood: 3,311 pairs of 259 texts, 8 prompts</c></summary>
+    public override string ToString() => FormattableString.Invariant($"{(Name is null ? "" : $"{Name}: ")}{Count:N0} pairs of {_texts.Count:N0} texts, {Units}");
+}

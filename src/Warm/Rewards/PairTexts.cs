@@ -1,0 +1,83 @@
+namespace Warm;
+
+/// <summary>
+/// What is kept of pairs while they are measured: each distinct text once (half of its SHA-256 and its length), which two texts a pair is, and the units and groups that it belongs to. The texts
+/// themselves are handed on to whoever scores them.
+/// </summary>
+internal sealed class PairTexts(AccuracyOptions options)
+{
+    private readonly Dictionary<(ulong, ulong), int> _known = [];
+    private readonly List<int> _lengths = [];
+    private readonly List<(int Chosen, int Rejected)> _pairs = [];
+    private readonly List<string?> _keys = [], _groups = [];
+    private Units? _units;
+
+    /// <summary>Number of distinct texts.</summary>
+    public int Count => _lengths.Count;
+
+    /// <summary>Places of the texts of every pair.</summary>
+    public IReadOnlyList<(int Chosen, int Rejected)> Pairs => _pairs;
+
+    /// <summary>What every pair is resampled by.</summary>
+    public IReadOnlyList<string?> Keys => _keys;
+
+    /// <summary>What the worst group is sought among, or null.</summary>
+    public string? GroupField { get; } = options.Groups ?? (options.Resample is "prompt" or "pair" or "text" ? "subset" : options.Resample);
+
+    /// <summary>The group of every pair.</summary>
+    public IReadOnlyList<string?> Groups => _groups;
+
+    /// <summary>Takes a pair in; texts that are new are added to <paramref name="fresh"/>, in the order of their places.</summary>
+    public void Add(Preference pair, List<Candidate> fresh)
+    {
+        _units = null;
+        _pairs.Add((Place(pair.Chosen, pair.ChosenLength, fresh), Place(pair.Rejected, pair.RejectedLength, fresh)));
+        _keys.Add(options.Resample is "pair" or "text" ? null : pair.Group(options.Resample));
+        _groups.Add(GroupField is null ? null : pair.Group(GroupField));
+    }
+
+    /// <summary>The units of the pairs.</summary>
+    public Units Units => _units ??= options.Resample == "text" ? Units.Crossed("text", [.. _pairs.Select(p => p.Chosen)], [.. _pairs.Select(p => p.Rejected)]) : Grouping(options.Resample, _keys);
+
+    /// <summary>The units of some of the pairs.</summary>
+    public Units UnitsOf(IReadOnlyList<int> pairs) => options.Resample == "text"
+        ? Units.Crossed("text", [.. pairs.Select(i => _pairs[i].Chosen)], [.. pairs.Select(i => _pairs[i].Rejected)]) : Units.By(Units.Name, pairs.Select(i => _keys[i]));
+
+    /// <summary>The units by what the pairs have of a field.</summary>
+    public static Units Grouping(string field, IReadOnlyList<string?> keys)
+    {
+        if (field == "pair") return Units.Each(keys.Count);
+        if (field != "prompt" && keys.All(key => key is null))
+            throw new WarmException("resample", $"no pair has a field \"{field}\"", "prompt, text, pair, or a field of the pairs");
+        return Units.By(field, keys);
+    }
+
+    /// <summary>By how many characters each chosen text is longer than the other.</summary>
+    public double[] Longer() => [.. _pairs.Select(pair => (double)_lengths[pair.Chosen] - _lengths[pair.Rejected])];
+
+    /// <summary>Pearson's correlation of reward and length over the distinct texts; NaN where either is constant.</summary>
+    public double LengthCorrelation(IReadOnlyList<float> rewards)
+    {
+        int n = rewards.Count;
+        double meanReward = rewards.Sum(r => (double)r) / n, meanLength = _lengths.Sum(l => (double)l) / n, rr = 0, ll = 0, rl = 0;
+        for (int i = 0; i < n; i++)
+        {
+            double r = rewards[i] - meanReward, l = _lengths[i] - meanLength;
+            rr += r * r;
+            ll += l * l;
+            rl += r * l;
+        }
+        return rr > 0 && ll > 0 ? rl / Math.Sqrt(rr * ll) : double.NaN;
+    }
+
+    private int Place(Candidate text, int length, List<Candidate> fresh)
+    {
+        (ulong, ulong) key = CandidateHash.Of(text);
+        if (_known.TryGetValue(key, out int place)) return place;
+        place = _lengths.Count;
+        _known.Add(key, place);
+        _lengths.Add(length);
+        fresh.Add(text);
+        return place;
+    }
+}
