@@ -232,7 +232,7 @@ internal static class EvaluateCommand
     private static IEnumerable<JsonNode> Compared(Measured set)
     {
         PairedComparison[] paired = [.. Paired(set.Compared)];
-        IReadOnlyList<double> corrected = Holm.Adjust([.. paired.Select(pair => pair.McNemar.Exact)]);
+        IReadOnlyList<double> corrected = Holm.Adjust([.. paired.Select(pair => pair.McNemar!.Exact)]);
         return paired.Select((pair, i) =>
         {
             JsonNode node = Node(pair, set.On);
