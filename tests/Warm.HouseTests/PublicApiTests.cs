@@ -11,7 +11,7 @@ namespace Warm.HouseTests;
 public class PublicApiTests
 {
     [Theory]
-    [InlineData("Warm"), InlineData("Warm.Transformers")]
+    [InlineData("Warm"), InlineData("Warm.Transformers"), InlineData("Warm.Extensions.AI")]
     public void Surface_is_the_reviewed_one(string package)
     {
         string surface = Surface(Assembly.Load(package)), file = Repository.Path("tests", "Warm.HouseTests", $"PublicApi.{package}.txt");
@@ -23,12 +23,12 @@ public class PublicApiTests
     }
 
     [Theory]
-    [InlineData("Warm"), InlineData("Warm.Transformers")]
+    [InlineData("Warm"), InlineData("Warm.Transformers"), InlineData("Warm.Extensions.AI")]
     public void Types_live_in_the_one_namespace_of_their_package(string package) =>
         Assert.Empty(Assembly.Load(package).GetExportedTypes().Where(type => type.Namespace != package));
 
     [Theory]
-    [InlineData("Warm"), InlineData("Warm.Transformers")]
+    [InlineData("Warm"), InlineData("Warm.Transformers"), InlineData("Warm.Extensions.AI")]
     public void Results_and_nouns_print_themselves(string package)
     {
         // A console, a debugger and a notebook all show ToString: no public class that can be made may print its type's name.

@@ -1,58 +1,88 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
 using Warm.Testing;
 
 namespace Warm.HouseTests;
 
 /// <summary>
-/// The README is run. A block after <c>&lt;!-- run --&gt;</c> is a shell session: lines that begin with <c>$ </c> are run (in the checkout where they name samples/, else all in one
-/// temporary folder), what they print is compared with the lines below. A block after <c>&lt;!-- csharp --&gt;</c> is compiled and run, its output compared with the block after
-/// <c>&lt;!-- prints --&gt;</c>. Times, speeds and temporary paths are masked; numbers may differ by one in their last digit, or by 2e-5 (other processors add in other orders).
+/// The README and the pages beside sources and samples are run, each in a temporary folder of its own. What stands before a block says what it is:
+/// <c>&lt;!-- run --&gt;</c> a shell session: lines that begin with <c>$ </c> are run (in the checkout where they name samples/), what they print is compared with the lines below;
+/// <c>&lt;!-- csharp --&gt;</c> a program: compiled and run, its output compared with the block after <c>&lt;!-- prints --&gt;</c>;
+/// <c>&lt;!-- file NAME --&gt;</c> a file that is put there, for a session to use. <see cref="ShownOutput"/> says which differences do not count.
 /// <c>WARM_UPDATE=1 dotnet test</c> writes the outputs anew.
 /// </summary>
+[Collection("the SDK")] // two builds of one project at one time would write the same files
 public sealed partial class ReadmeTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    [Fact]
-    public void Marked_blocks_print_what_the_readme_shows()
+    /// <summary>README.md, and every page below src and samples that has a marked block.</summary>
+    public static TheoryData<string> Documents() =>
+        [.. Directory.GetFiles(Repository.Path("src"), "*.md", SearchOption.AllDirectories).Concat(Directory.GetFiles(Repository.Path("samples"), "*.md", SearchOption.AllDirectories)).Prepend(Repository.Path("README.md"))
+            .Where(file => File.ReadLines(file).Any(line => Mark().IsMatch(line))).Select(file => Path.GetRelativePath(Repository.Root, file)).Where(file => !file.Contains("/bin/") && !file.Contains("/obj/"))];
+
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public void Marked_blocks_print_what_the_document_shows(string document)
     {
-        string file = Repository.Path("README.md");
+        string file = Repository.Path(document);
         string[] lines = File.ReadAllLines(file);
         List<string> now = [], wrong = [];
         string printed = "";
-        int run = 0;
         for (int i = 0; i < lines.Length; i++)
         {
             now.Add(lines[i]);
-            if (lines[i] is not ("<!-- run -->" or "<!-- csharp -->" or "<!-- prints -->")) continue;
-            string kind = lines[i];
+            if (Mark().Match(lines[i]) is not { Success: true } mark) continue;
             int open = i + 1, close = Array.IndexOf(lines, "```", open + 1);
-            Assert.True(lines[open].StartsWith("```", StringComparison.Ordinal) && close > open, $"README.md, line {open + 1}: a marked block is missing.");
-            string[] block = lines[(open + 1)..close];
-            string[] fresh = block;
-            if (kind == "<!-- csharp -->") printed = Program(string.Join('\n', block));
-            else fresh = kind == "<!-- prints -->" ? Lines(printed) : Session(block);
-            if (kind != "<!-- csharp -->") Compare(block, fresh, open + 2, wrong);
+            Assert.True(lines[open].StartsWith("```", StringComparison.Ordinal) && close > open, $"{document}, line {open + 1}: a marked block is missing.");
+            string[] block = lines[(open + 1)..close], fresh = block;
+            switch (mark.Groups["kind"].Value)
+            {
+                case "run": fresh = Session(block); break;
+                case "prints": fresh = Lines(printed); break;
+                case "csharp": printed = Program(string.Join('\n', block)); break;
+                default: File.WriteAllText(_folder[mark.Groups["name"].Value], string.Join('\n', block) + "\n"); break;
+            }
+            wrong.AddRange(ShownOutput.Differences(block, fresh, open + 2));
             now.AddRange([lines[open], .. fresh.Select(Shown), lines[close]]);
             i = close;
-            run++;
         }
         if (Environment.GetEnvironmentVariable("WARM_UPDATE") == "1") File.WriteAllText(file, string.Join('\n', now) + "\n");
-        else Assert.True(wrong.Count == 0, "README.md is out of date (WARM_UPDATE=1 writes it anew):\n" + string.Join('\n', wrong));
-        Assert.True(run > 0, "README.md has no marked block.");
+        else Assert.True(wrong.Count == 0, $"{document} is out of date (WARM_UPDATE=1 writes it anew):\n" + string.Join('\n', wrong));
     }
 
-    /// <summary>Runs the commands of a shell session and gives it back with what they print now.</summary>
+    /// <summary>A page for people who come from elsewhere shows their lines beside ours: theirs are marked, ours are run.</summary>
+    [Fact]
+    public void Every_block_of_a_page_for_newcomers_is_run_or_marked_as_theirs()
+    {
+        string[] pages = Directory.GetFiles(Repository.Path("samples"), "from-*.md");
+        List<string> unmarked = [];
+        foreach (string page in pages)
+        {
+            string[] lines = File.ReadAllLines(page);
+            bool inside = false;
+            for (int i = 0; i < lines.Length; i++)
+            {
+                if (!lines[i].StartsWith("```", StringComparison.Ordinal)) continue;
+                if (!inside && !Mark().IsMatch(lines[i - 1]) && lines[i - 1] != "<!-- theirs -->") unmarked.Add($"{Path.GetFileName(page)}, line {i + 1}");
+                inside = !inside;
+            }
+        }
+        Assert.Empty(unmarked);
+    }
+
+    /// <summary>Runs the commands of a shell session and gives it back with what they print now. A command of Python is left as it stands where there is no Python.</summary>
     private string[] Session(string[] block)
     {
         List<string> fresh = [];
-        foreach (string line in block.Where(line => line.StartsWith("$ ", StringComparison.Ordinal)))
+        for (int i = 0; i < block.Length;)
         {
+            string line = block[i];
+            string[] shown = [.. block.Skip(i + 1).TakeWhile(next => !next.StartsWith("$ ", StringComparison.Ordinal))];
+            i += 1 + shown.Length;
             fresh.Add(line);
-            fresh.AddRange(Lines(Run("bash", ["-c", line[2..]], line.Contains("samples/", StringComparison.Ordinal) ? Repository.Root : _folder.Path)));
+            fresh.AddRange(line.StartsWith("$ python3 ", StringComparison.Ordinal) && !HasPython.Value ? shown
+                : Lines(Run("bash", ["-c", line[2..]], line.Contains("samples/", StringComparison.Ordinal) ? Repository.Root : _folder.Path)));
         }
         return [.. fresh];
     }
@@ -61,9 +91,23 @@ public sealed partial class ReadmeTests : IDisposable
     private string Program(string source)
     {
         string file = _folder[$"program{Directory.GetFiles(_folder.Path, "program*.cs").Length}.cs"];
-        File.WriteAllText(file, $"#:project {Repository.Path("src", "Warm", "Warm.csproj")}\n#:project {Repository.Path("src", "Warm.Transformers", "Warm.Transformers.csproj")}\n#:property PublishAot=false\n{source}\n");
+        string[] packages = [.. new[] { "Warm", "Warm.Transformers", "Warm.Extensions.AI" }.Where(package => package is "Warm" || source.Contains($"using {package};", StringComparison.Ordinal))];
+        File.WriteAllText(file, string.Concat(packages.Select(package => $"#:project {Repository.Path("src", package, $"{package}.csproj")}\n")) + $"#:property PublishAot=false\n{source}\n");
         return Run("dotnet", ["run", file], _folder.Path);
     }
+
+    private static readonly Lazy<bool> HasPython = new(() =>
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo("python3", ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            return process.WaitForExit(TimeSpan.FromSeconds(20)) && process.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    });
 
     private string Run(string command, string[] arguments, string folder)
     {
@@ -85,32 +129,10 @@ public sealed partial class ReadmeTests : IDisposable
         return output.Result + (process.ExitCode == 0 ? "" : error.Result);
     }
 
-    private static void Compare(string[] then, string[] now, int line, List<string> wrong)
-    {
-        for (int i = 0; i < Math.Max(then.Length, now.Length); i++)
-        {
-            string old = i < then.Length ? then[i] : "", fresh = i < now.Length ? now[i] : "";
-            if (!Alike(Masked(old), Masked(fresh))) wrong.Add($"line {line + i}\n  shown: {old}\n  now:   {fresh}");
-        }
-    }
-
-    /// <summary>Equal but for the last digit of numbers with a fraction.</summary>
-    private static bool Alike(string a, string b)
-    {
-        if (Fraction().Replace(a, "#") != Fraction().Replace(b, "#")) return false;
-        return Fraction().Matches(a).Zip(Fraction().Matches(b)).All(pair =>
-            Math.Abs(double.Parse(pair.First.Value, CultureInfo.InvariantCulture) - double.Parse(pair.Second.Value, CultureInfo.InvariantCulture))
-                <= Math.Max(2e-5, 1.01 * Math.Pow(10, -Math.Min(pair.First.Value.Split('.')[1].Length, pair.Second.Value.Split('.')[1].Length))));
-    }
-
     private static string[] Lines(string text) => text.TrimEnd('\n').Split('\n');
-    private string Shown(string line) => TemporaryPath().Replace(line.Replace(_folder.Path + "/", ""), "/tmp/warm-…");
-    private static string Masked(string line) => Blanks().Replace(Time().Replace(TemporaryPath().Replace(line, "/tmp/warm-…"), "#"), " ").TrimEnd();
+    private string Shown(string line) => ShownOutput.WithoutTemporaryPaths(line.Replace(_folder.Path + "/", ""));
 
-    [GeneratedRegex(@"-?\d+\.\d+")] private static partial Regex Fraction();
-    [GeneratedRegex(@"[\d.,]+ ?(s|ms|MB/s|GB/s|tokens/s|MB private)\b")] private static partial Regex Time();
-    [GeneratedRegex(@"/tmp/warm-[A-Za-z0-9…-]+")] private static partial Regex TemporaryPath();
-    [GeneratedRegex(@" +")] private static partial Regex Blanks();
+    [GeneratedRegex(@"^<!-- (?<kind>run|csharp|prints|file (?<name>[\w.-]+)) -->$")] private static partial Regex Mark();
 
     public void Dispose() => _folder.Dispose();
 }
