@@ -124,7 +124,7 @@ internal sealed class AveragePass : WeightsPass
         }
         if (n > 1 && _average.Options.Accumulate == DType.F64 && work.Types.All(t => t == work.Types[0]))
         {
-            done = WeightedSum.AverageSixteens(work.Places, work.Types[0], _average.CoefficientSpan, _average.Divisor, saved, (byte*)work.Place, block.Count, out bool finite);
+            done = RegisterAverage.Run(work.Places, work.Types[0], _average.CoefficientSpan, _average.Divisor, saved, (byte*)work.Place, block.Count, out bool finite);
             if (!finite) Explain(tensor, block.Start, done);
         }
         Span<double> sums = stackalloc double[WeightedSum.Run];
