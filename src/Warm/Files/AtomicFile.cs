@@ -31,7 +31,8 @@ internal sealed class AtomicFile : IDisposable
     /// <param name="path">Where it will be; its folder must exist.</param>
     /// <param name="overwrite">Whether a file of that name may be replaced; default false, which refuses at once.</param>
     /// <param name="sync">Whether the bytes are on the disk before the name is (fsync); default true.</param>
-    /// <param name="size">The final size where it is known: a disk too small for it is then refused before anything is computed. 0 (default) where it is not.</param>
+    /// <param name="size">The final size where it is known: a disk too small for it is then refused before anything is computed. 0 (default) where it is not. The place is not
+    /// allocated beforehand: a file system in memory would clear every page first, for nothing.</param>
     public static AtomicFile Create(string path, bool overwrite = false, bool sync = true, long size = 0)
     {
         if (!overwrite && WouldReplace(path)) throw Exists(path);
@@ -39,7 +40,8 @@ internal sealed class AtomicFile : IDisposable
         string temporary = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(path)}.{Guid.NewGuid():N}.partial");
         try
         {
-            SafeFileHandle handle = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, preallocationSize: size);
+            if (size > 0 && new DriveInfo(folder).AvailableFreeSpace < size) throw new WarmException(path, "cannot be written: the disk is full", $"room for {size:N0} bytes", "Free some space or choose another place.");
+            SafeFileHandle handle = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
             return new(path, temporary, handle, overwrite, sync);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
