@@ -46,7 +46,7 @@ internal static unsafe class RegisterAverage
     internal static Vector512<double> Divide(Vector512<double> s, Vector512<double> d, Vector512<double> r)
     {
         Vector512<double> q = s * r;
-        return Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(-q, d, s), r, q);
+        return Avx512F.FusedMultiplyAdd(Avx512F.FusedMultiplyAddNegated(q, d, s), r, q);
     }
 
     /// <summary>

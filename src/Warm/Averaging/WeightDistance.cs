@@ -109,7 +109,11 @@ public sealed class WeightDistance
         try
         {
             Parallel.ForEach(order, new ParallelOptions { MaxDegreeOfParallelism = threads > 0 ? threads : Environment.ProcessorCount, CancellationToken = cancellation },
-                i => results[i] = Of(members, tensors[i], @base, most, cancellation));
+                () => Room(members.Count), (i, _, room) =>
+                {
+                    results[i] = Of(members, tensors[i], @base, most, room, cancellation);
+                    return room;
+                }, _ => { });
         }
         catch (AggregateException error) when (error.InnerException is { } inner)
         {
@@ -123,14 +127,16 @@ public sealed class WeightDistance
     internal static bool IsBackboneMatrix(TensorDistance tensor) =>
         tensor.Shape.Rank >= 2 && !tensor.Shape.Sizes.Contains(1) && !TensorRole.IsHead(tensor.Name);
 
-    private static TensorDistance Of(IReadOnlyList<Member> members, PlannedTensor tensor, Member? @base, long most, CancellationToken cancellation)
+    /// <summary>A block of every member and of the base.</summary>
+    private static double[][] Room(int members) => [.. Enumerable.Range(0, members + 1).Select(_ => new double[Block])];
+
+    private static TensorDistance Of(IReadOnlyList<Member> members, PlannedTensor tensor, Member? @base, long most, double[][] values, CancellationToken cancellation)
     {
         int n = members.Count;
         double[,] dot = new double[n, n], squared = new double[n, n], max = new double[n, n];
         double[,]? deltaDot = @base is null ? null : new double[n, n];
         long[,]? agree = @base is null ? null : new long[n, n], both = @base is null ? null : new long[n, n];
         long[] notFinite = [.. Enumerable.Repeat(-1L, n)];
-        double[][] values = [.. Enumerable.Range(0, n + 1).Select(_ => new double[Block])];
         long count = tensor.Saved.Count, seen = 0;
         int page = most >= count ? Block : (int)Math.Min(Block, Math.Max(256, most / 16));
         long pages = most >= count ? (count + Block - 1) / Block : Math.Max(1, most / page);
