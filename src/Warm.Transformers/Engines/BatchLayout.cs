@@ -17,11 +17,23 @@ public sealed class BatchLayout
         (_ids, _positions, _typeIds, _attended, _segments, _last, Tokens) = (ids, positions, typeIds, attended, segments, last, tokens);
     }
 
+    /// <summary>A layout whose segments are known: of a <see cref="KeyValueCache"/>. Positions count from the texts' beginnings.</summary>
+    internal BatchLayout(int[] ids, Segment[] segments, int[] last, KeyValueCache? cache)
+    {
+        (_ids, _typeIds, _segments, _last, Tokens, Cache) = (ids, new int[ids.Length], segments, last, ids.Length, cache);
+        _positions = new int[ids.Length];
+        foreach (Segment segment in segments)
+            for (int i = 0; i < segment.Length; i++) _positions[segment.Row + i] = segment.Start + i;
+    }
+
+    /// <summary>Where the keys and values of the texts' earlier tokens are kept, and where those of these rows go; null for texts that are computed once and forgotten.</summary>
+    public KeyValueCache? Cache { get; }
+
     /// <summary>A run of rows: tokens <see cref="Start"/> .. Start + Length - 1 of every text that passes through it.</summary>
     /// <param name="Row">Its first row.</param>
     /// <param name="Length">Number of rows, at least 1.</param>
     /// <param name="Start">Index in the text of its first token.</param>
-    /// <param name="Parent">The segment that holds the tokens before, or -1 where Start is 0. Always a lower number.</param>
+    /// <param name="Parent">The segment that holds the tokens before, or -1 where Start is 0 or a cache holds them. Always a lower number.</param>
     public readonly record struct Segment(int Row, int Length, int Start, int Parent);
 
     /// <summary>Number of rows that are computed.</summary>
@@ -58,10 +70,19 @@ public sealed class BatchLayout
         return last.Start + last.Length;
     }
 
+    /// <summary>Index of the first token of a text that has a row: 0, unless a cache holds what comes before.</summary>
+    public int First(int text)
+    {
+        int segment = _last[text];
+        while (_segments[segment].Parent >= 0) segment = _segments[segment].Parent;
+        return _segments[segment].Start;
+    }
+
     /// <summary>The row of a text's token <paramref name="index"/>.</summary>
     public int RowOf(int text, int index)
     {
         if ((uint)index >= (uint)Length(text)) throw new ArgumentOutOfRangeException(nameof(index), index, $"The text has {Length(text)} tokens.");
+        if (Cache is not null && index < First(text)) throw new ArgumentOutOfRangeException(nameof(index), index, $"The rows begin at token {First(text)}.");
         int segment = _last[text];
         while (_segments[segment].Start > index) segment = _segments[segment].Parent;
         return _segments[segment].Row + index - _segments[segment].Start;

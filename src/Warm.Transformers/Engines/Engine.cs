@@ -47,6 +47,33 @@ public abstract class Engine
     public abstract EngineTensor Attention(EngineTensor queries, EngineTensor keys, EngineTensor values, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout);
 
     /// <summary>
+    /// <see cref="Attention"/> of each text over itself, as a model that can go on with its texts asks for it: where the layout has a <see cref="BatchLayout.Cache"/>, keys and values are added to it,
+    /// and the queries see all that it holds of their texts.
+    /// </summary>
+    public EngineTensor SelfAttention(EngineTensor queries, EngineTensor keys, EngineTensor values, AttentionForm form, BatchLayout layout)
+    {
+        if (layout.Cache is not { } cache) return Attention(queries, keys, values, form, layout, layout);
+        (EngineTensor allKeys, EngineTensor allValues) = cache.Add(keys, values);
+        return Attention(queries, allKeys, allValues, form, layout, cache.Layout);
+    }
+
+    /// <summary>
+    /// <paramref name="past"/> with <paramref name="rows"/> below it: [past rows + rows, columns]; a copy of the rows where there is no past. The engine may reuse the past's memory:
+    /// the past is disposed, the rows are not.
+    /// </summary>
+    public abstract EngineTensor CacheAppend(EngineTensor? past, EngineTensor rows);
+
+    /// <summary>
+    /// For each row the log-probability of one token: <c>l_id - log sum_v e^(l_v)</c> with <c>l = x W^T + b</c>, bounded by <c>softcap tanh(l / softcap)</c> where there is one: [rows, 1].
+    /// Computed over some of the vocabulary at a time: [rows, vocabulary] is never in memory.
+    /// </summary>
+    /// <param name="x">Final hidden states [rows, hidden].</param>
+    /// <param name="head">[vocabulary, hidden], not transposed.</param>
+    /// <param name="ids">One token id for each row.</param>
+    /// <param name="softcap">Bound of a logit (Gemma 2), or null.</param>
+    public abstract EngineTensor TokenLogProbabilities(EngineTensor x, LinearWeight head, ReadOnlySpan<int> ids, double? softcap = null);
+
+    /// <summary>
     /// Disentangled attention of [rows, heads x size] queries, keys and values, each text over itself: [rows, heads x size]. <paramref name="positionKeys"/> (KR) and <paramref name="positionQueries"/> (QR)
     /// are [relative positions, heads x size]; a term whose matrix is null drops out. Texts share no beginnings. A row that may see no key at all gives zeros.
     /// </summary>

@@ -32,7 +32,7 @@ internal static class Architectures
     internal static readonly string[] Decoders = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3_text", "gemma3", "olmo2", "gpt2", "gpt_neox", "gpt_neox_reward_model", "opt"];
 
     /// <summary>Keys that every config.json may carry and that change nothing in a reward.</summary>
-    private static readonly string[] Harmless =
+    internal static readonly string[] Harmless =
     [
         "architectures", "model_type", "dtype", "torch_dtype", "transformers_version", "_name_or_path", "_attn_implementation_autoset", "id2label", "label2id", "num_labels", "problem_type",
         "initializer_range", "use_cache", "attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "unk_token_id", "mask_token_id",
@@ -164,7 +164,7 @@ internal static class Architectures
     }
 
     /// <summary>A decoder by config.json's model_type: the prefix of its tensors, and what makes it. Null where it is none that is built.</summary>
-    private static (string Prefix, Func<ModelWeights, Architecture> Make)? Backbone(string? family, ConfigKeys keys, Engine engine) => family switch
+    internal static (string Prefix, Func<ModelWeights, Architecture> Make)? Backbone(string? family, ConfigKeys keys, Engine engine) => family switch
     {
         "llama" => (Llama.Prefix, w => new Llama(keys, w, engine, LlamaKind.Llama)),
         "mistral" => (Llama.Prefix, w => new Llama(keys, w, engine, LlamaKind.Mistral)),
@@ -183,7 +183,7 @@ internal static class Architectures
     };
 
     /// <summary>The first of these beginnings that a tensor's name has; else the first of all, for the message about what is missing.</summary>
-    private static string FirstPrefix(Weights weights, params string[] prefixes) =>
+    internal static string FirstPrefix(Weights weights, params string[] prefixes) =>
         prefixes.FirstOrDefault(prefix => weights.Names.Any(name => name.StartsWith(prefix, StringComparison.Ordinal))) ?? prefixes[0];
 
     /// <summary>Buffers and heads that older files carry and that no reward depends on.</summary>

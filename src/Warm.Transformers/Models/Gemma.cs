@@ -92,7 +92,7 @@ internal sealed class Gemma : DecoderStack<Gemma.Layer>
         using EngineTensor v = path.Out("v_proj", Engine.Linear(h, layer.Value));
         using EngineTensor? normedQ = layer.QueryNorm is null ? null : path.Out("q_norm", Norm(q, layer.QueryNorm)), normedK = layer.KeyNorm is null ? null : path.Out("k_norm", Norm(k, layer.KeyNorm));
         using EngineTensor rotatedQ = Engine.Rotary(normedQ ?? q, _rotary[index].Queries, layout), rotatedK = Engine.Rotary(normedK ?? k, _rotary[index].Keys, layout);
-        return Engine.Attention(rotatedQ, rotatedK, v, _attention[index], layout, layout);
+        return Engine.SelfAttention(rotatedQ, rotatedK, v, _attention[index], layout);
     }
 
     protected override EngineTensor Finish(EngineTensor x, ModulePath model)

@@ -72,7 +72,7 @@ internal sealed class Gpt2 : DecoderStack<Gpt2.Layer>
         using EngineTensor h = path.Out("ln_1", layer.First.Apply(Engine, x, _epsilon));
         using EngineTensor fused = path.Out("attn.c_attn", Engine.Linear(h, layer.QueryKeyValue)); // [rows, 3 x hidden]
         using EngineTensor q = Engine.Columns(fused, 0, Shape.Hidden), k = Engine.Columns(fused, Shape.Hidden, Shape.Hidden), v = Engine.Columns(fused, 2 * Shape.Hidden, Shape.Hidden);
-        using EngineTensor mixed = Engine.Attention(q, k, v, _attention[index], layout, layout);
+        using EngineTensor mixed = Engine.SelfAttention(q, k, v, _attention[index], layout);
         using EngineTensor? someMixed = Some(mixed, wanted), someX = Some(x, wanted);
         using EngineTensor output = path.Out("attn.c_proj", Engine.Linear(someMixed ?? mixed, layer.Output));
         using EngineTensor attended = Engine.Add(someX ?? x, output);

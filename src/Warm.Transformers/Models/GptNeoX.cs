@@ -86,7 +86,7 @@ internal sealed class GptNeoX : DecoderStack<GptNeoX.Layer>
         using EngineTensor fused = path.Out("attention.query_key_value", Engine.Linear(h, layer.QueryKeyValue)); // [rows, heads x 3 x size]
         using EngineTensor q = Third(0), k = Third(1), v = Third(2); // [rows, heads x size]
         using EngineTensor rotatedQ = Engine.Rotary(q, _rotate, layout), rotatedK = Engine.Rotary(k, _rotate, layout);
-        return Engine.Attention(rotatedQ, rotatedK, v, _attention, layout, layout);
+        return Engine.SelfAttention(rotatedQ, rotatedK, v, _attention, layout);
 
         EngineTensor Third(int n) => Engine.Columns(fused, n * Shape.HeadSize, Shape.HeadSize, groups: Shape.Heads);
     }

@@ -80,7 +80,7 @@ internal sealed class Llama : DecoderStack<Llama.Layer>
         using EngineTensor? normedQ = layer.QueryNorm is null ? null : path.Out("q_norm", Engine.RmsNorm(q, layer.QueryNorm, _epsilon));
         using EngineTensor? normedK = layer.KeyNorm is null ? null : path.Out("k_norm", Engine.RmsNorm(k, layer.KeyNorm, _epsilon));
         using EngineTensor rotatedQ = Engine.Rotary(normedQ ?? q, _rotateQueries, layout), rotatedK = Engine.Rotary(normedK ?? k, _rotateKeys, layout);
-        return Engine.Attention(rotatedQ, rotatedK, v, form, layout, layout);
+        return Engine.SelfAttention(rotatedQ, rotatedK, v, form, layout);
     }
 
     protected override EngineTensor Finish(EngineTensor x, ModulePath model)

@@ -76,7 +76,7 @@ internal sealed class Olmo2 : DecoderStack<Olmo2.Layer>
         using EngineTensor q = path.Out("q_proj", Engine.Linear(x, layer.Query)), k = path.Out("k_proj", Engine.Linear(x, layer.Key)), v = path.Out("v_proj", Engine.Linear(x, layer.Value));
         using EngineTensor normedQ = path.Out("q_norm", Engine.RmsNorm(q, layer.QueryNorm, _epsilon)), normedK = path.Out("k_norm", Engine.RmsNorm(k, layer.KeyNorm, _epsilon));
         using EngineTensor rotatedQ = Engine.Rotary(normedQ, _rotateQueries, layout), rotatedK = Engine.Rotary(normedK, _rotateKeys, layout);
-        return Engine.Attention(rotatedQ, rotatedK, v, _attention, layout, layout);
+        return Engine.SelfAttention(rotatedQ, rotatedK, v, _attention, layout);
     }
 
     protected override EngineTensor Finish(EngineTensor x, ModulePath model)

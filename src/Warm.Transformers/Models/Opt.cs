@@ -105,7 +105,7 @@ internal sealed class Opt : DecoderStack<Opt.Layer>
     private EngineTensor Attention(EngineTensor h, Layer layer, BatchLayout layout, ModulePath path)
     {
         using EngineTensor q = path.Out("q_proj", Engine.Linear(h, layer.Query)), k = path.Out("k_proj", Engine.Linear(h, layer.Key)), v = path.Out("v_proj", Engine.Linear(h, layer.Value));
-        return Engine.Attention(q, k, v, _attention, layout, layout);
+        return Engine.SelfAttention(q, k, v, _attention, layout);
     }
 
     protected override EngineTensor Finish(EngineTensor x, ModulePath model)

@@ -75,7 +75,7 @@ internal sealed class Phi3 : DecoderStack<Phi3.Layer>
         using EngineTensor fused = path.Out("self_attn.qkv_proj", Engine.Linear(h, layer.QueryKeyValue)); // [rows, heads x size | key heads x size | key heads x size]
         using EngineTensor q = Engine.Columns(fused, 0, Shape.Queries), k = Engine.Columns(fused, Shape.Queries, Shape.Keys), v = Engine.Columns(fused, Shape.Queries + Shape.Keys, Shape.Keys);
         using EngineTensor rotatedQ = Engine.Rotary(q, _rotateQueries, layout), rotatedK = Engine.Rotary(k, _rotateKeys, layout);
-        return Engine.Attention(rotatedQ, rotatedK, v, _attention, layout, layout);
+        return Engine.SelfAttention(rotatedQ, rotatedK, v, _attention, layout);
     }
 
     protected override EngineTensor Finish(EngineTensor x, ModulePath model)

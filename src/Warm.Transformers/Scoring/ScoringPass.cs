@@ -15,7 +15,7 @@ internal static class ScoringPass
         bool share = shareBeginnings && model.Architecture.SharesBeginnings;
         float[][] results = new float[texts.Count][];
         int done = 0;
-        foreach (int[] pass in Passes(texts, share, tokensPerPass))
+        foreach (int[] pass in TokenPasses.Of([.. texts.Select(text => text.Ids)], share, tokensPerPass))
         {
             cancellation.ThrowIfCancellationRequested();
             BatchLayout layout = BatchLayout.Of([.. pass.Select(i => texts[i].Ids)], share, pass.Any(i => texts[i].TypeIds is not null) ? [.. pass.Select(i => texts[i].TypeIds)] : null);
@@ -34,41 +34,5 @@ internal static class ScoringPass
             using EngineTensor all = model.Architecture.Hidden(layout, null, null, cancellation);
             return engine.MeanRows(all, layout);
         }
-    }
-
-    /// <summary>Texts in groups of at most so many rows, or one text that is longer.</summary>
-    private static IEnumerable<int[]> Passes(IReadOnlyList<EncodedText> texts, bool share, int tokensPerPass)
-    {
-        int[] order = [.. Enumerable.Range(0, texts.Count)];
-        if (share) Array.Sort(order, (a, b) => Compare(texts[a].Ids, texts[b].Ids) is not 0 and var by ? by : a.CompareTo(b));
-        else Array.Sort(order, (a, b) => texts[b].Ids.Count.CompareTo(texts[a].Ids.Count) is not 0 and var by ? by : a.CompareTo(b));
-        var pass = new List<int>();
-        int rows = 0;
-        foreach (int i in order)
-        {
-            int more = texts[i].Ids.Count - (share && pass.Count > 0 ? Common(texts[pass[^1]].Ids, texts[i].Ids) : 0);
-            if (pass.Count > 0 && rows + more > tokensPerPass)
-            {
-                yield return [.. pass];
-                pass.Clear();
-                (rows, more) = (0, texts[i].Ids.Count);
-            }
-            pass.Add(i);
-            rows += more;
-        }
-        if (pass.Count > 0) yield return [.. pass];
-    }
-
-    private static int Common(IReadOnlyList<int> a, IReadOnlyList<int> b)
-    {
-        int n = 0, shorter = Math.Min(a.Count, b.Count);
-        while (n < shorter && a[n] == b[n]) n++;
-        return n;
-    }
-
-    private static int Compare(IReadOnlyList<int> a, IReadOnlyList<int> b)
-    {
-        int n = Common(a, b);
-        return n < Math.Min(a.Count, b.Count) ? a[n].CompareTo(b[n]) : a.Count.CompareTo(b.Count);
     }
 }

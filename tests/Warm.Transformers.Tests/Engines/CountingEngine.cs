@@ -34,6 +34,8 @@ internal sealed class CountingEngine(Engine inner) : Engine
     public override EngineTensor Rotary(EngineTensor x, RotaryForm form, BatchLayout layout) => inner.Rotary(x, form, layout);
     public override EngineTensor Attention(EngineTensor queries, EngineTensor keys, EngineTensor values, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout) =>
         inner.Attention(queries, keys, values, form, queryLayout, keyLayout);
+    public override EngineTensor CacheAppend(EngineTensor? past, EngineTensor rows) => inner.CacheAppend(past, rows);
+    public override EngineTensor TokenLogProbabilities(EngineTensor x, LinearWeight head, ReadOnlySpan<int> ids, double? softcap = null) => inner.TokenLogProbabilities(x, head, ids, softcap);
     public override EngineTensor DisentangledAttention(EngineTensor queries, EngineTensor keys, EngineTensor values, EngineTensor? positionKeys, EngineTensor? positionQueries, DisentangledForm form, BatchLayout layout) =>
         inner.DisentangledAttention(queries, keys, values, positionKeys, positionQueries, form, layout);
     public override EngineTensor TokenConvolution(EngineTensor x, LinearWeight weight, BatchLayout layout) => inner.TokenConvolution(x, weight, layout);

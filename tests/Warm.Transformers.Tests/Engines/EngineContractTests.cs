@@ -74,6 +74,47 @@ public abstract class EngineContractTests
         Compare(e => e.Rotary(e.Upload(x, layout.Rows, heads * size), byLength, layout));
     }
 
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(3, 20, 7)]
+    [InlineData(40, 24, 4096)]
+    [InlineData(130, 16, 4500)]
+    [InlineData(1030, 8, 4097)]
+    public void TokenLogProbabilities_equal_the_twin(int rows, int inputs, int vocabulary)
+    {
+        foreach (DType dtype in new[] { DType.F32, DType.BF16 })
+            foreach (double? softcap in new double?[] { null, 2.5 })
+            {
+                float[] x = Random(rows * inputs), w = Random(inputs * vocabulary), b = Random(vocabulary);
+                int[] ids = [.. Enumerable.Range(0, rows).Select(r => (r * 977 + vocabulary - 1) % vocabulary)];
+                Compare(e => e.TokenLogProbabilities(e.Upload(x, rows, inputs), new LinearWeight(e.Load(View("w", dtype, w, vocabulary, inputs)), softcap is null ? null : e.Load(View("b", dtype, b, vocabulary))), ids, softcap), 10);
+            }
+    }
+
+    [Fact]
+    public void TokenLogProbabilities_of_extreme_logits_are_right()
+    {
+        float[] x = [1000, -1000, 0];
+        foreach (Engine e in new[] { Engine, _twin })
+        {
+            float[] y = new float[3];
+            e.Download(e.TokenLogProbabilities(e.Upload(x, 3, 1), new LinearWeight(e.Load(View("w", DType.F32, [1, 0, -1], 3, 1))), [0, 0, 1]), y);
+            Assert.Equal([0f, -2000f, (float)-Math.Log(3)], y);
+        }
+    }
+
+    [Fact]
+    public void CacheAppend_puts_rows_below_the_past()
+    {
+        float[] x = Random(700 * 6);
+        EngineTensor? past = null;
+        for (int from = 0, step = 1; from < 700; from += step, step = Math.Min(step + 3, 700 - from))
+            past = Engine.CacheAppend(past, Engine.Upload(x.AsSpan(from * 6, step * 6), step, 6));
+        float[] y = new float[x.Length];
+        Engine.Download(past!, y);
+        Assert.Equal(x, y);
+    }
+
     public static TheoryData<string> AttentionForms() => [.. Forms.Keys];
 
     private static readonly Dictionary<string, AttentionForm> Forms = new()

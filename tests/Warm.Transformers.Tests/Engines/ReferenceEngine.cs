@@ -148,10 +148,10 @@ internal sealed class ReferenceEngine : Engine
         for (int text = 0; text < layout.Texts; text++)
         {
             int length = 0; // the largest position plus one: the number of tokens, unless positions are given
-            for (int i = 0; i < layout.Length(text); i++) length = Math.Max(length, layout.Positions[layout.RowOf(text, i)] + 1);
+            for (int i = layout.First(text); i < layout.Length(text); i++) length = Math.Max(length, layout.Positions[layout.RowOf(text, i)] + 1);
             double[] frequencies = form.Frequencies(length);
             int half = frequencies.Length;
-            for (int i = 0; i < layout.Length(text); i++)
+            for (int i = layout.First(text); i < layout.Length(text); i++)
             {
                 int row = layout.RowOf(text, i);
                 for (int head = 0; head < form.Heads; head++)
@@ -179,7 +179,7 @@ internal sealed class ReferenceEngine : Engine
         for (int text = 0; text < queryLayout.Texts; text++) // a shared row is computed again for each text: the same each time, for what it sees is shared too
         {
             int length = keyLayout.Length(text);
-            for (int i = 0; i < queryLayout.Length(text); i++)
+            for (int i = queryLayout.First(text); i < queryLayout.Length(text); i++)
                 for (int head = 0; head < form.Heads; head++)
                 {
                     int row = queryLayout.RowOf(text, i), at = head * form.HeadSize, keyAt = head / (form.Heads / form.KeyHeads) * form.HeadSize;
@@ -208,6 +208,27 @@ internal sealed class ReferenceEngine : Engine
                         y[row, at + c] = mixed;
                     }
                 }
+        }
+        return y;
+    }
+
+    public override EngineTensor CacheAppend(EngineTensor? past, EngineTensor rows)
+    {
+        var (above, below) = ((Tensor?)past, (Tensor)rows);
+        var y = new Tensor((above?.Rows ?? 0) + below.Rows, below.Columns);
+        above?.Values.CopyTo(y.Values, 0);
+        below.Values.CopyTo(y.Values, above?.Values.Length ?? 0);
+        return y;
+    }
+
+    public override EngineTensor TokenLogProbabilities(EngineTensor x, LinearWeight head, ReadOnlySpan<int> ids, double? softcap = null)
+    {
+        var logits = (Tensor)Linear(x, head);
+        var y = new Tensor(x.Rows, 1);
+        for (int r = 0; r < x.Rows; r++)
+        {
+            double[] row = [.. Enumerable.Range(0, logits.Columns).Select(v => softcap is { } cap ? cap * Math.Tanh(logits[r, v] / cap) : logits[r, v])];
+            y[r, 0] = row[ids[r]] - row.Max() - Math.Log(row.Sum(l => Math.Exp(l - row.Max())));
         }
         return y;
     }

@@ -159,6 +159,33 @@ public sealed unsafe class CpuEngine : Engine
     }
 
     /// <inheritdoc/>
+    public override EngineTensor CacheAppend(EngineTensor? past, EngineTensor rows)
+    {
+        CpuTensor below = Own(rows);
+        if (past is not null && past.Columns != below.Columns) throw new ArgumentException($"{below} does not fit below {past}.", nameof(rows));
+        CpuTensor y = past is null ? new CpuTensor(below.Rows, below.Columns) : Own(past).Grow(below.Rows);
+        Buffer.MemoryCopy(below.Pointer, y.Pointer + y.Count - below.Count, below.Count * sizeof(float), below.Count * sizeof(float));
+        GC.KeepAlive(below);
+        return y;
+    }
+
+    /// <inheritdoc/>
+    public override EngineTensor TokenLogProbabilities(EngineTensor x, LinearWeight head, ReadOnlySpan<int> ids, double? softcap = null)
+    {
+        (CpuTensor input, CpuWeight w) = (Own(x), Own(head.Weight));
+        if (head.Transposed || input.Columns != head.Inputs) throw new ArgumentException($"{head} is no head [vocabulary, {input.Columns}] of {x}.", nameof(head));
+        if (ids.Length != input.Rows) throw new ArgumentException($"{ids.Length} ids for {input.Rows} rows.", nameof(ids));
+        foreach (int id in ids)
+            if ((uint)id >= (uint)w.Rows) throw new ArgumentOutOfRangeException(nameof(ids), id, $"{head} has {w.Rows} rows.");
+        using CpuMemory? bias = head.Bias is null ? null : Vector(head.Bias, head.Outputs);
+        var y = new CpuTensor(input.Rows, 1);
+        _kernels.TokenLogProbabilities(input, w, bias is null ? null : bias.Pointer, softcap, ids.ToArray(), y, _threads);
+        GC.KeepAlive(input);
+        GC.KeepAlive(w);
+        return y;
+    }
+
+    /// <inheritdoc/>
     public override EngineTensor DisentangledAttention(EngineTensor queries, EngineTensor keys, EngineTensor values, EngineTensor? positionKeys, EngineTensor? positionQueries, DisentangledForm form, BatchLayout layout)
     {
         (CpuTensor q, CpuTensor k, CpuTensor v) = (Own(queries), Own(keys), Own(values));

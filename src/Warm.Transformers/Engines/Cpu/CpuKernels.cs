@@ -8,6 +8,7 @@ internal abstract unsafe class CpuKernels
     public abstract void LayerNorm(float* x, float* weight, float* bias, float* y, int groups, int width, double epsilon);
     public abstract void Rotary(CpuTensor x, CpuTensor y, RotaryForm form, BatchLayout layout, int threads);
     public abstract void Attention(CpuTensor queries, CpuTensor keys, CpuTensor values, CpuTensor y, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout, int threads);
+    public abstract void TokenLogProbabilities(CpuTensor x, CpuWeight head, float* bias, double? softcap, int[] ids, CpuTensor y, int threads);
     public abstract void DisentangledAttention(CpuTensor queries, CpuTensor keys, CpuTensor values, CpuTensor? positionKeys, CpuTensor? positionQueries, CpuTensor y, DisentangledForm form, BatchLayout layout, int threads);
     public abstract void Activate(Activation activation, float* x, float* y, int count);
     public abstract void ActivateGated(Activation activation, float* gate, float* up, float* y, int count);
@@ -33,6 +34,9 @@ internal sealed unsafe class CpuKernels<S, V> : CpuKernels where S : ISimd<V> wh
 
     public override void Attention(CpuTensor queries, CpuTensor keys, CpuTensor values, CpuTensor y, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout, int threads) =>
         Transformers.Attention.Forward<S, V>(queries, keys, values, y, form, queryLayout, keyLayout, threads);
+
+    public override void TokenLogProbabilities(CpuTensor x, CpuWeight head, float* bias, double? softcap, int[] ids, CpuTensor y, int threads) =>
+        Transformers.TokenLogProbabilities.Forward<S, V>(x, head, bias, softcap, ids, y.Pointer, threads);
 
     public override void DisentangledAttention(CpuTensor queries, CpuTensor keys, CpuTensor values, CpuTensor? positionKeys, CpuTensor? positionQueries, CpuTensor y, DisentangledForm form, BatchLayout layout, int threads) =>
         Transformers.DisentangledAttention.Forward<S, V>(queries, keys, values, positionKeys, positionQueries, y, form, layout, threads);

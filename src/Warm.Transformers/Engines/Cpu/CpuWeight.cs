@@ -24,5 +24,14 @@ internal sealed unsafe class CpuWeight(TensorView view) : EngineWeight(view.Info
         return memory;
     }
 
+    /// <summary>Rows first .. first + count - 1 of a matrix, where they lie. Keep this weight alive while using them.</summary>
+    public CpuWeight RowsOf(int first, int count) => new(new Window(Info with { Shape = new Shape(count, Columns) }, (nint)(Pointer + (long)first * Columns * Info.DType.Bits() / 8)));
+
+    private sealed class Window(TensorInfo info, nint address) : TensorView(info)
+    {
+        public override nint Address => address;
+        public override void Dispose() { }
+    }
+
     public override void Dispose() => Interlocked.Exchange(ref _view, null)?.Dispose();
 }
