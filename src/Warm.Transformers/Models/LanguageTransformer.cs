@@ -27,7 +27,8 @@ internal sealed record LanguageTransformer(string Name, Architecture Architectur
         {
             if (!architecture.Causal) throw new WarmException(config.Path, $"{name} is not causal", "a model whose tokens see only what came before");
             head = new LanguageHead(asked, engine, config, architecture);
-            asked.Load(name);
+            asked.Check(name);
+            asked.Load();
             string[] unknown = [.. keys.Unknown.Order(StringComparer.Ordinal)];
             return new LanguageTransformer(name, architecture, head, unknown.Length == 0 ? asked.Remarks
                 : [.. asked.Remarks, $"{config.Path}: keys that are not known here, and ignored as transformers does: {string.Join(", ", unknown.Take(8))}{(unknown.Length > 8 ? $" and {unknown.Length - 8} more" : "")}"]);
