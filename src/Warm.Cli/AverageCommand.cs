@@ -24,11 +24,15 @@ internal static class AverageCommand
     private static readonly Option<string> Choose = new("--choose") { Description = "Average only members chosen by --select: top:K, greedy or greedy-strict.", HelpName = "RULE" };
     private static readonly Option<string> Select = new("--select") { Description = "Pairs by which --choose chooses.", HelpName = "PAIRS" };
 
+    private static readonly Option<string> Head = new("--head") { Description = "The reward head: average (default), first, or the member whose head is taken, by its path or folder name.", HelpName = "WHOSE" };
+    private static readonly Option<string> MatchScale = new("--match-scale") { Description = "Weight members so that their rewards spread alike on these pairs.", HelpName = "PAIRS" };
+    private static readonly Option<string> Statistics = new("--statistics") { Description = "Measure mean and std of the average's rewards on these pairs and write them into config.json, as OpenRLHF reads them.", HelpName = "PAIRS" };
+
     public static WarmCommand Create()
     {
         var command = new WarmCommand("average", "Average the weights of models that were fine-tuned from one base.", "warm average runs/rm-1 runs/rm-2 runs/rm-3 --out runs/warm")
         {
-            Members, Out, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, NoFixture, Overwrite, DryRun, Threads, Choose, Select,
+            Members, Out, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, NoFixture, Overwrite, DryRun, Threads, Choose, Select, Head, MatchScale, Statistics,
         };
         foreach (Option dial in MethodArguments.Options) command.Add(dial);
         return command.Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
@@ -43,12 +47,15 @@ internal static class AverageCommand
         if (!dry && Path.Exists(folder) && !parsed.GetValue(Overwrite)) throw new WarmException(folder, "exists already", "a place that is free", "Choose another, or say --overwrite.");
         if (!dry && parsed.GetValue(Threads) < 0) throw new WarmException("--threads", "is negative", "0 for all cores, or a number");
         Weights[] members = [.. parsed.GetRequiredValue(Members).Select(member => ModelArgument.Open(member))];
+        options = options with { Head = HeadOf(parsed.GetValue(Head), members) };
+        options = MatchedScale(parsed, members, options, cancellation);
         WeightAverage average = Chosen(parsed, members, options, cancellation) ?? WeightAverage.Of(members, options);
         if (dry)
         {
             Print(report, average, folder, average.Names.Count, average.Bytes, null, Recipe.Of(average), average.Remarks);
             return 0;
         }
+        SelectionPairs? statistics = parsed.GetValue(Statistics) is { } on ? SelectionPairs.Read(on) : null;
         SaveResult result = average.Save(folder, new SaveOptions
         {
             ShardBytes = Size(parsed.GetValue(ShardSize)),
@@ -56,7 +63,11 @@ internal static class AverageCommand
             Sync = !parsed.GetValue(NoSync),
             Overwrite = parsed.GetValue(Overwrite),
             Threads = parsed.GetValue(Threads),
-            Complete = parsed.GetValue(NoFixture) ? null : ParityFixture.Complete,
+            Complete = (place, recipe, stop) =>
+            [
+                .. statistics is null ? [] : RewardNormalisation.Complete(place, recipe, statistics, Engine(parsed), stop),
+                .. parsed.GetValue(NoFixture) ? [] : ParityFixture.Complete(place, recipe, stop),
+            ],
         }, new Shown(report), cancellation);
         Print(report, average, folder, result.Tensors, result.Bytes, result.Seconds, result.Recipe, result.Remarks, result.SecondsCompleting);
         return 0;
@@ -96,8 +107,32 @@ internal static class AverageCommand
         if (choose is null || select is null) throw new WarmException(choose is null ? "--select" : "--choose", "stands alone", "--choose RULE and --select PAIRS together");
         if (options.Weights is not null) throw new WarmException("--weights", "stand beside --choose", "one of the two", "What is chosen is averaged uniformly.");
         if (options.Method is { } method) throw new WarmException("--choose", $"stands beside --method {method.Name}", "one of the two", "What is chosen is averaged uniformly.");
-        CpuEngine engine = parsed.GetValue(Threads) is var threads and > 0 ? new CpuEngine(new CpuOptions { Threads = threads }) : new CpuEngine();
+        CpuEngine engine = Engine(parsed);
         return Soup.ChooseAsync(members, weights => RewardModel.Load(weights, engine), SelectionPairs.Read(select), SoupRule.Parse(choose), new() { Averaging = options }, cancellation).GetAwaiter().GetResult().Average();
+    }
+
+    private static CpuEngine Engine(ParseResult parsed) => parsed.GetValue(Threads) is var threads and > 0 ? new CpuEngine(new CpuOptions { Threads = threads }) : new CpuEngine();
+
+    /// <summary>Whose head <c>--head</c> means: a member's number, or null for the average.</summary>
+    private static int? HeadOf(string? whose, Weights[] members)
+    {
+        if (whose is null or "average") return null;
+        if (whose == "first") return 0;
+        string Last(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
+        int[] found = [.. Enumerable.Range(0, members.Length).Where(i => members[i].Name == whose || Last(members[i].Name) == Last(whose) && (Last(whose) == whose || Path.GetFullPath(members[i].Name) == Path.GetFullPath(whose)))];
+        return found is [var one] ? one
+            : throw new WarmException("--head", $"{whose} is {(found.Length == 0 ? "no member" : $"{found.Length} members")}", $"average, first, or one of {string.Join(", ", members.Select(m => m.Name))}");
+    }
+
+    /// <summary>The options with the weights that make the members' rewards spread alike.</summary>
+    private static AverageOptions MatchedScale(ParseResult parsed, Weights[] members, AverageOptions options, CancellationToken cancellation)
+    {
+        if (parsed.GetValue(MatchScale) is not { } pairs) return options;
+        if (options.Method is { } method) throw new WarmException("--match-scale", $"stands beside --method {method.Name}", "a uniform or weighted average");
+        if (parsed.GetValue(Choose) is not null) throw new WarmException("--match-scale", "stands beside --choose", "one of the two");
+        CpuEngine engine = Engine(parsed);
+        HeadScale scale = HeadScale.MeasureAsync(members, weights => RewardModel.Load(weights, engine), SelectionPairs.Read(pairs), null, cancellation).GetAwaiter().GetResult();
+        return options with { Weights = scale.Weights(options.Weights), MatchScale = scale.ToJson() };
     }
 
     private static AverageOptions Options(ParseResult parsed) => MethodArguments.Read(parsed) with

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Warm.Transformers;
 
 namespace Warm.Cli;
 
@@ -12,36 +13,42 @@ internal static class CompareCommand
     private static readonly Option<bool> PerTensor = new("--per-tensor") { Description = "Add the figures of each tensor." };
     private static readonly Option<int> Threads = new("--threads") { Description = "Number of threads (default: all cores).", HelpName = "N" };
 
+    private static readonly Option<string> On = new("--on") { Description = "Pairs: adds the scale of each member's rewards, which acts as a hidden weight.", HelpName = "PAIRS" };
+
     public static WarmCommand Create() =>
-        new WarmCommand("compare", "Say whether models may be averaged, and how far they are apart.", "warm compare runs/rm-1 runs/rm-2 runs/rm-3 --base runs/sft") { Members, Base, PerTensor, Threads }
+        new WarmCommand("compare", "Say whether models may be averaged, and how far they are apart.", "warm compare runs/rm-1 runs/rm-2 runs/rm-3 --base runs/sft") { Members, Base, PerTensor, On, Threads }
             .Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
 
     private static int Run(ParseResult parsed, Report report, CancellationToken cancellation)
     {
         WeightDistance? distance = null;
+        HeadScale? scale = null;
         Compatibility compatibility;
         string[] names = parsed.GetRequiredValue(Members);
         try
         {
             Weights[] members = [.. names.Select(name => ModelArgument.Open(name))];
             compatibility = Compatibility.Compare(members, parsed.GetValue(Base) is { } path ? ModelArgument.Open(path) : null, out distance, parsed.GetValue(Threads), cancellation);
+            if (compatibility.Verdict != Verdict.Impossible && parsed.GetValue(On) is { } pairs)
+                scale = HeadScale.MeasureAsync(members, weights => RewardModel.Load(weights, Engine(parsed)), SelectionPairs.Read(pairs), null, cancellation).GetAwaiter().GetResult();
         }
         catch (WarmException error)
         {
             compatibility = Compatibility.Unreadable(error);
         }
-        if (report.IsJson) report.Line(Document(compatibility, distance, parsed.GetValue(PerTensor)));
-        else Print(report, names, compatibility, distance, parsed.GetValue(PerTensor));
+        if (report.IsJson) report.Line(Document(compatibility, distance, scale, parsed.GetValue(PerTensor)));
+        else Print(report, names, compatibility, distance, scale, parsed.GetValue(PerTensor));
         return compatibility.Verdict is Verdict.Fits or Verdict.Doubtful ? 0 : 1;
     }
 
-    private static JsonObject Document(Compatibility compatibility, WeightDistance? distance, bool perTensor)
+    private static JsonObject Document(Compatibility compatibility, WeightDistance? distance, HeadScale? scale, bool perTensor)
     {
         var document = new JsonObject
         {
             ["verdict"] = compatibility.Verdict.ToString().ToLowerInvariant(),
             ["differences"] = new JsonArray([.. compatibility.Differences.Select(Recipe.Of)]),
         };
+        if (scale is not null) document["headScale"] = scale.ToJson();
         if (distance is null) return document;
         document["distance"] = Square(distance.Count, distance.Distance);
         document["cosine"] = Square(distance.Count, distance.Cosine);
@@ -63,9 +70,15 @@ internal static class CompareCommand
         return document;
     }
 
-    private static void Print(Report report, string[] names, Compatibility compatibility, WeightDistance? distance, bool perTensor)
+    private static void Print(Report report, string[] names, Compatibility compatibility, WeightDistance? distance, HeadScale? scale, bool perTensor)
     {
         report.Line(compatibility.ToString());
+        if (scale is not null)
+        {
+            report.Line($"\nscale of the rewards on {scale.Pairs}, and the weights that make it equal");
+            report.Table(["member", "scale", "mean", "std", "weight"], scale.Members.Select((m, i) => (IReadOnlyList<string>)
+                [scale.Names[i], $"{m.Scale:G4}", $"{m.Mean:G4}", $"{m.Std:G4}", m.Scale > 0 ? scale.Weights()[i].ToString("F4", CultureInfo.InvariantCulture) : ""]));
+        }
         if (distance is null || distance.Count < 2) return;
         report.Line();
         string[] head = ["", .. names.Select((_, i) => $"{i + 1}")];
@@ -89,6 +102,8 @@ internal static class CompareCommand
 
         IEnumerable<double> Pairs(Func<int, int, double> of) => Enumerable.Range(0, distance.Count).SelectMany(i => Enumerable.Range(0, i).Select(j => of(i, j)));
     }
+
+    private static CpuEngine Engine(ParseResult parsed) => parsed.GetValue(Threads) is var threads and > 0 ? new CpuEngine(new CpuOptions { Threads = threads }) : new CpuEngine();
 
     private static JsonArray Square(int n, Func<int, int, double> of) => new([.. Enumerable.Range(0, n).Select(i => new JsonArray([.. Enumerable.Range(0, n).Select(j => Number(of(i, j)))]))]);
 

@@ -61,6 +61,49 @@ public class AverageCommandTests
     }
 
     [Fact]
+    public void Head_scale_and_statistics_are_chosen_measured_and_recorded()
+    {
+        using var folder = new TemporaryFolder();
+        string family = Demo(folder), first = Path.Combine(family, "rm-1"), second = Path.Combine(family, "rm-2"), made = folder["warm"];
+        // A few pairs are enough to measure on; the second member's head is made three times as large, which its rewards show.
+        string pairs = folder["pairs.jsonl"], louder = folder["louder"];
+        File.WriteAllLines(pairs, Enumerable.Range(0, 20).Select(i => $$"""{"prompt":"Question {{i}}?","chosen":"A good answer number {{i}}.","rejected":"no {{i}}"}"""));
+        Assert.Equal(0, WarmProcess.Run("average", second, "--dtype", "f32", "--out", louder, "--no-sync", "--quiet", "--no-fixture").ExitCode);
+        Scale(Path.Combine(louder, "model.safetensors"), "score.weight", 3);
+
+        WarmProcess run = WarmProcess.Run("compare", second, louder, "--on", pairs, "--json");
+        JsonNode scales = run.Json["headScale"]!;
+        Assert.Equal(20, (int)scales["n"]!);
+        Assert.Equal(3, (double)scales["members"]![1]!["scale"]! / (double)scales["members"]![0]!["scale"]!, 1e-4);
+        Assert.Equal(0.75, (double)scales["members"]![0]!["weight"]!, 1e-5);
+
+        run = WarmProcess.Run("average", second, louder, "--match-scale", pairs, "--statistics", pairs, "--out", made, "--json", "--no-sync");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(0.75, (double)run.Json["members"]![0]!["weight"]!, 1e-5);
+        Assert.Equal("pairs.jsonl", (string)run.Json["recipe"]!["matchScale"]!["pairs"]!);
+        JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(made, "config.json")))!;
+        Assert.True((bool)config["normalize_reward"]! && (double)config["std"]! > 0 && (double)config["mean"]! == (double)run.Json["recipe"]!["statistics"]!["mean"]!);
+        Assert.Equal(0, WarmProcess.Run("verify", made, "--quiet").ExitCode);
+
+        run = WarmProcess.Run("average", first, second, "--head", "rm-2", "--out", folder["headed"], "--json", "--no-sync");
+        Assert.Equal("rm-2", (string)run.Json["recipe"]!["head"]!);
+        run = WarmProcess.Run("average", first, second, "--head", "rm-3", "--out", folder["not"]);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("is no member", run.Error);
+        Assert.Equal(2, WarmProcess.Run("average", first, second, "--match-scale", pairs, "--method", "swa", "--out", folder["not"]).ExitCode);
+    }
+
+    /// <summary>Multiplies a tensor of singles in place.</summary>
+    private static void Scale(string file, string tensor, float by)
+    {
+        byte[] bytes = File.ReadAllBytes(file);
+        int header = BitConverter.ToInt32(bytes);
+        JsonNode offsets = JsonNode.Parse(bytes.AsSpan(8, header))![tensor]!["data_offsets"]!;
+        foreach (ref float value in System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes.AsSpan(8 + header)[(int)offsets[0]!..(int)offsets[1]!])) value *= by;
+        File.WriteAllBytes(file, bytes);
+    }
+
+    [Fact]
     public void Verify_compares_files_and_rewards_with_what_was_written()
     {
         using var folder = new TemporaryFolder();

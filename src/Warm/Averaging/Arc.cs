@@ -26,6 +26,6 @@ internal readonly record struct Arc(double First, double Second, double Divisor)
     public static double Cosine(double[,] products, Func<double, double> counts) =>
         Math.Clamp(products[0, 1] / counts(Math.Sqrt(products[0, 0])) / counts(Math.Sqrt(products[1, 1])), -1, 1);
 
-    /// <summary>The point.</summary>
-    public double Between(double x, double y) => (First * x + Second * y) / Divisor;
+    /// <summary>The point, made in steps of a type.</summary>
+    public double Between<R>(double x, double y) where R : struct, IStep => R.Of(R.Of(R.Of(R.Of(First) * x) + R.Of(R.Of(Second) * y)) / R.Of(Divisor));
 }

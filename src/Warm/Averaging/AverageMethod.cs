@@ -5,7 +5,7 @@ namespace Warm;
 
 /// <summary>
 /// A way to average that is more than a weighted sum: <c>WeightAverage.Of(members, new AverageOptions { Method = new Ties(@base) { Density = 0.2 } })</c>. Each method is a record of its
-/// dials in a file of its own. It computes in double, value by value in member order, and rounds once; the bits depend neither on threads nor on how much is read at once.
+/// dials in a file of its own. It computes in double (or single: <see cref="AverageOptions.Accumulate"/>), value by value in member order, and rounds once; the bits depend neither on threads nor on how much is read at once.
 /// </summary>
 /// <remarks>What a method must know of a whole tensor first (an angle, a threshold) it takes in a counted pass when the tensor's first value is asked for, and keeps only that.</remarks>
 public abstract record AverageMethod
@@ -39,8 +39,8 @@ public abstract record AverageMethod
     /// <summary>The dials as the recipe holds them.</summary>
     internal abstract JsonObject Dials();
 
-    /// <summary>Looks at a tensor as far as it must and returns what computes any run of it.</summary>
-    internal abstract RunAverage Prepare(TensorValues tensor);
+    /// <summary>Looks at a tensor as far as it must, in double, and returns what computes any run of it in steps of a type.</summary>
+    internal abstract RunAverage Prepare<R>(TensorValues tensor) where R : struct, IStep;
 
     private protected static double[] Equal(int members) => [.. Enumerable.Repeat(1.0 / members, members)];
 

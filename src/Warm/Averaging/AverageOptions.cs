@@ -21,11 +21,17 @@ public sealed record AverageOptions
     /// </summary>
     public DType? DType { get; init; }
 
-    /// <summary>The type of the sums: F64 (default) or F32.</summary>
+    /// <summary>The type of the sums: F64 (default) or F32, which rounds the members to single and then every step. What a method must know first (an angle, a threshold, a ratio) is taken in double either way.</summary>
     public DType Accumulate { get; init; } = Warm.DType.F64;
 
     /// <summary>Rules whose differences are not refused (<see cref="Difference.Rule"/>): <c>config</c>, <c>ancestry</c> ... What is impossible stays impossible.</summary>
     public IReadOnlyCollection<string> Allow { get; init; } = [];
+
+    /// <summary>The member, from 0, whose head is taken as it is (poolers and layers before the output included); null (default) averages the heads like everything else.</summary>
+    public int? Head { get; init; }
+
+    /// <summary>How <see cref="Weights"/> were found by matching the scale of the members' rewards, kept in the recipe under <c>matchScale</c>; null (default) where nothing was matched.</summary>
+    public System.Text.Json.Nodes.JsonObject? MatchScale { get; init; }
 
     /// <summary>How the members were chosen among others (rule, pairs, who was taken, left out and why), kept in the recipe under <c>selection</c>; null (default) where nobody chose.</summary>
     public System.Text.Json.Nodes.JsonObject? Selection { get; init; }

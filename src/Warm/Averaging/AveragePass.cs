@@ -90,12 +90,12 @@ internal sealed class AveragePass : WeightsPass
         {
             if (!tensor.IsAveraged)
             {
-                // Only the first member's bits are taken; the others are read where their file is being hashed.
+                // Only one member's values are taken; the others are read where their file is being hashed.
                 TensorInfo info = tensor.Members[i];
                 Span<byte> raw = work.Bits[i].AsSpan(0, (int)((long)block.Count * info.DType.Bits() / 8));
-                if (i == 0 || _hashes.Count > 0) _average.AllMembers[i].Weights.ReadRaw(info.Name, block.Start, raw);
+                if (_hashes.Count > 0) _average.AllMembers[i].Weights.ReadRaw(info.Name, block.Start, raw);
                 Hash(tensor, i, block, raw);
-                if (i == 0) raw.CopyTo(result);
+                if (i == tensor.Source) Copy(tensor, block, result);
                 continue;
             }
             work.Types[i] = _average.ReadMember(tensor, i, block.Start, block.Count, work.Bits[i]);
@@ -103,6 +103,18 @@ internal sealed class AveragePass : WeightsPass
         }
         if (tensor.IsAveraged) Average(tensor, block, work);
         sink?.Invoke(tensor.Saved, block.Start, result);
+    }
+
+    /// <summary>What one member gives; a head's values are finite like all others.</summary>
+    private void Copy(PlannedTensor tensor, WeightsBlock block, Span<byte> result)
+    {
+        _average.Copy(tensor, block.Start, result);
+        if (!tensor.IsHeadOfOne) return;
+        var values = new double[block.Count];
+        Member source = _average.AllMembers[tensor.Source];
+        source.Weights.Read(tensor.Members[tensor.Source].Name, block.Start, values);
+        if (values.AsSpan().IndexOfFirstNotFinite() is >= 0 and var at)
+            _found.Enqueue(new("values", source.Where(tensor.Saved.Name), $"is not finite at {ValueRules.Place(tensor.Saved.Shape, block.Start + at)}", "finite numbers", Severity.Refused));
     }
 
     private void Hash(PlannedTensor tensor, int member, WeightsBlock block, ReadOnlySpan<byte> bits)

@@ -3,8 +3,13 @@ namespace Warm;
 /// <summary>One tensor of an average: what is saved, and from what.</summary>
 /// <param name="Saved">Name, type and shape as saved.</param>
 /// <param name="Members">The tensor in each member, under the member's own name.</param>
-/// <param name="IsAveraged">False where the first member's bits are copied: integers, booleans, and a head's own normaliser.</param>
-internal sealed record PlannedTensor(TensorInfo Saved, TensorInfo[] Members, bool IsAveraged);
+/// <param name="IsAveraged">False where one member's values are copied: integers, booleans, a head's own normaliser, and a head that is taken from one member.</param>
+/// <param name="Source">The member that is copied.</param>
+internal sealed record PlannedTensor(TensorInfo Saved, TensorInfo[] Members, bool IsAveraged, int Source = 0)
+{
+    /// <summary>Whether it is a head's tensor that one member gives.</summary>
+    public bool IsHeadOfOne { get; init; }
+}
 
 /// <summary>Which tensors an average has and in which type, and every difference between the members' tensors on the way. Looks at headers only.</summary>
 internal sealed class AveragePlan
@@ -21,9 +26,10 @@ internal sealed class AveragePlan
     /// <summary>What differs.</summary>
     public IReadOnlyList<Difference> Differences { get; }
 
-    /// <summary>Plans the average of members; <paramref name="dtype"/> is the type asked for, null to keep the widest.</summary>
-    public static AveragePlan Of(IReadOnlyList<Member> members, DType? dtype)
+    /// <summary>Plans the average of members; <paramref name="dtype"/> is the type asked for, null to keep the widest; <paramref name="head"/> the member whose head is taken, null to average heads.</summary>
+    public static AveragePlan Of(IReadOnlyList<Member> members, DType? dtype, int? head = null)
     {
+        HashSet<string> headTensors = head is { } whose ? HeadTensors(members[whose]) : [];
         var differences = new List<Difference>();
         var tensors = new List<PlannedTensor>();
         Names(members, differences);
@@ -42,6 +48,11 @@ internal sealed class AveragePlan
             }
             TensorInfo[] infos = [.. members.Select(m => m.Info(name))];
             if (!SameShape(name, members, infos, differences) || !SameKind(name, members, infos, differences)) continue;
+            if (head is { } source && headTensors.Contains(name) && infos[source].DType.IsFloat())
+            {
+                tensors.Add(new(new(name, dtype ?? infos[source].DType, infos[0].Shape), [.. infos.Select((info, i) => info with { Name = members[i].Own(name) })], false, source) { IsHeadOfOne = true });
+                continue;
+            }
             bool averaged = infos[0].DType.IsFloat() && !TensorRole.IsNormaliser(name);
             if (averaged && infos.Any(i => i.DType != infos[0].DType)) mixed.UnionWith(infos.Select(i => i.DType));
             DType saved = !averaged ? infos[0].DType : dtype ?? Widest(infos.Select(i => i.DType));
@@ -54,6 +65,10 @@ internal sealed class AveragePlan
             differences.Add(new("dtype", "the members", $"store tensors in {string.Join(" and ", mixed.Select(d => d.Name()))}", $"{Widest(mixed).Name()} holds both exactly and is written", Severity.Remark));
         return new(tensors, differences);
     }
+
+    /// <summary>A member's head by present-day names.</summary>
+    private static HashSet<string> HeadTensors(Member member) => HeadLayout.Of(member.Weights) is { } layout ? [.. member.Names.Where(name => layout.Tensors.Contains(member.Own(name)))]
+        : throw new WarmException(member.Name, "has no reward head to take", "a reward model", "Leave --head out, or name a member that has one.");
 
     /// <summary>The narrowest of F64, F32, BF16 and F16 that holds all values of those types exactly; one type alone stays as it is.</summary>
     public static DType Widest(IEnumerable<DType> types)

@@ -55,7 +55,7 @@ public abstract record DeltaMethod : AverageMethod
         return dials;
     }
 
-    internal sealed override RunAverage Prepare(TensorValues tensor)
+    internal sealed override RunAverage Prepare<R>(TensorValues tensor)
     {
         double[] c = Shares(tensor.Members);
         double scale = Scale, divisor = Divides ? c.Sum() : 1;
@@ -68,17 +68,20 @@ public abstract record DeltaMethod : AverageMethod
                 Span<double> delta = members[m].AsSpan(0, result.Length);
                 for (int i = 0; i < delta.Length; i++) delta[i] -= origin[i];
                 trims[m]?.Invoke(start, delta);
-                for (int i = 0; i < delta.Length; i++) delta[i] = c[m] * delta[i];
+                for (int i = 0; i < delta.Length; i++) delta[i] = R.Of(R.Of(c[m]) * R.Of(delta[i]));
             }
-            if (elects) SignElection.Sum(members, c, divides, result);
+            if (elects) SignElection.Sum<R>(members, c, divides, result);
             else
             {
                 result.Clear();
                 for (int m = 0; m < c.Length; m++)
-                    for (int i = 0; i < result.Length; i++) result[i] += members[m][i];
+                    for (int i = 0; i < result.Length; i++) result[i] = R.Of(result[i] + members[m][i]);
             }
             for (int i = 0; i < result.Length; i++)
-                result[i] = origin[i] + (elects ? scale * result[i] : scale * result[i] / divisor);
+            {
+                double scaled = R.Of(R.Of(scale) * result[i]);
+                result[i] = R.Of(origin[i] + (elects ? scaled : R.Of(scaled / R.Of(divisor))));
+            }
         };
     }
 }

@@ -35,14 +35,14 @@ public sealed record Karcher : AverageMethod
 
     internal override JsonObject Dials() => new() { ["maxIterations"] = MaxIterations, ["tolerance"] = Tolerance };
 
-    internal override RunAverage Prepare(TensorValues tensor)
+    internal override RunAverage Prepare<R>(TensorValues tensor)
     {
         double[] c = Coefficients(InnerProducts.Of(tensor, deltas: false));
         return (_, members, _, result) =>
         {
             result.Clear();
             for (int m = 0; m < c.Length; m++)
-                for (int i = 0; i < result.Length; i++) result[i] += c[m] * members[m][i];
+                for (int i = 0; i < result.Length; i++) result[i] = R.Of(result[i] + R.Of(R.Of(c[m]) * members[m][i]));
         };
     }
 

@@ -36,7 +36,7 @@ public sealed record Liti : AverageMethod
 
     internal override JsonObject Dials() => new() { ["eta"] = Eta };
 
-    internal override RunAverage Prepare(TensorValues tensor)
+    internal override RunAverage Prepare<R>(TensorValues tensor)
     {
         int n = tensor.Members;
         return (_, members, origin, result) =>
@@ -44,8 +44,8 @@ public sealed record Liti : AverageMethod
             for (int i = 0; i < result.Length; i++)
             {
                 double sum = 0;
-                for (int m = 0; m < n; m++) sum += members[m][i];
-                result[i] = (1 - Eta) * origin[i] + Eta * (sum / n);
+                for (int m = 0; m < n; m++) sum = R.Of(sum + members[m][i]);
+                result[i] = R.Of(R.Of(R.Of(1 - Eta) * origin[i]) + R.Of(R.Of(Eta) * R.Of(sum / n)));
             }
         };
     }

@@ -36,7 +36,7 @@ public sealed record ModelStock : AverageMethod
 
     internal override JsonObject Dials() => new() { ["rows"] = Rows };
 
-    internal override RunAverage Prepare(TensorValues tensor)
+    internal override RunAverage Prepare<R>(TensorValues tensor)
     {
         int k = tensor.Members;
         long length = Rows ? tensor.RowLength : Math.Max(1, tensor.Count);
@@ -47,8 +47,8 @@ public sealed record ModelStock : AverageMethod
             for (int i = 0; i < result.Length; i++)
             {
                 double sum = 0, ratio = t[(start + i) / length];
-                for (int m = 0; m < k; m++) sum += members[m][i];
-                result[i] = ratio * (sum / k) + (1 - ratio) * origin[i];
+                for (int m = 0; m < k; m++) sum = R.Of(sum + members[m][i]);
+                result[i] = R.Of(R.Of(R.Of(ratio) * R.Of(sum / k)) + R.Of(R.Of(1 - ratio) * origin[i]));
             }
         };
     }

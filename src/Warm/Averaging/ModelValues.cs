@@ -10,6 +10,7 @@ internal sealed class ModelValues
     public ModelValues(WeightAverage average, AverageMethod method)
     {
         _method = method;
+        IsSingle = average.Options.Accumulate == DType.F32;
         Member? origin = method.Origin is { } weights ? new Member(weights) : null;
         long offset = 0;
         List<TensorValues> all = [];
@@ -27,6 +28,9 @@ internal sealed class ModelValues
     /// <summary>The averaged tensors in code-point order of their names.</summary>
     public IReadOnlyList<TensorValues> Tensors { get; }
 
+    /// <summary>Whether the sums are made in single: then every value that is read is rounded to it.</summary>
+    public bool IsSingle { get; }
+
     /// <summary>Number of values in all of them.</summary>
     public long Count { get; }
 
@@ -38,8 +42,16 @@ internal sealed class ModelValues
     {
         Prepared tensor = _tensors[name];
         if (tensor.Average is { } ready) return ready;
-        lock (tensor) return tensor.Average ??= _method.Prepare(tensor.Values);
+        lock (tensor) return tensor.Average ??= IsSingle ? Singles(_method.Prepare<SingleStep>(tensor.Values)) : _method.Prepare<DoubleStep>(tensor.Values);
     }
+
+    /// <summary>The same of values that were rounded to single.</summary>
+    private static RunAverage Singles(RunAverage average) => (start, members, origin, result) =>
+    {
+        foreach (double[] values in members) SingleStep.Round(values.AsSpan(0, result.Length));
+        SingleStep.Round(origin.AsSpan(0, result.Length));
+        average(start, members, origin, result);
+    };
 
     /// <summary>A statistic of the whole model, computed the first time.</summary>
     public T Once<T>(object key, Func<T> compute) where T : notnull

@@ -29,18 +29,18 @@ public sealed record MovingAverage(double Decay) : AverageMethod
 
     internal override JsonObject Dials() => new() { ["decay"] = Decay, ["corrected"] = Corrected };
 
-    internal override RunAverage Prepare(TensorValues tensor)
+    internal override RunAverage Prepare<R>(TensorValues tensor)
     {
         int n = tensor.Members;
-        double keep = Decay, take = 1 - Decay, divisor = 1 - Math.Pow(Decay, n);
+        double keep = R.Of(Decay), take = R.Of(1 - Decay), divisor = R.Of(1 - Math.Pow(Decay, n));
         return (_, members, _, result) =>
         {
             if (Corrected) result.Clear();
             else members[0].AsSpan(0, result.Length).CopyTo(result);
             for (int m = Corrected ? 0 : 1; m < n; m++)
-                for (int i = 0; i < result.Length; i++) result[i] = keep * result[i] + take * members[m][i];
+                for (int i = 0; i < result.Length; i++) result[i] = R.Of(R.Of(keep * result[i]) + R.Of(take * members[m][i]));
             if (!Corrected) return;
-            for (int i = 0; i < result.Length; i++) result[i] /= divisor;
+            for (int i = 0; i < result.Length; i++) result[i] = R.Of(result[i] / divisor);
         };
     }
 }

@@ -24,12 +24,12 @@ public sealed record NearSwap(double T) : AverageMethod
 
     internal override JsonObject Dials() => new() { ["t"] = T };
 
-    internal override RunAverage Prepare(TensorValues tensor) => (_, members, _, result) =>
+    internal override RunAverage Prepare<R>(TensorValues tensor) => (_, members, _, result) =>
     {
         for (int i = 0; i < result.Length; i++)
         {
-            double x = members[0][i], y = members[1][i], w = Math.Clamp(T / Math.Max(Math.Abs(x - y), 1e-6), 0, 1);
-            result[i] = w * y + (1 - w) * x;
+            double x = members[0][i], y = members[1][i], w = R.Of(Math.Clamp(T / Math.Max(Math.Abs(x - y), 1e-6), 0, 1));
+            result[i] = R.Of(R.Of(w * y) + R.Of(R.Of(1 - w) * x));
         }
     };
 }

@@ -43,6 +43,8 @@ public static class Recipe
             recipe["weights"] = new JsonArray([.. weights.Select(w => JsonValue.Create(w))]);
             recipe["normalise"] = average.Options.Normalise;
         }
+        if (average.Options.Head is { } head) recipe["head"] = names[average.Members[head]];
+        if (average.Options.MatchScale is { } scale) recipe["matchScale"] = WithoutFolders(scale.DeepClone());
         if (average.Options.Selection is { } selection) recipe["selection"] = WithoutFolders(selection.DeepClone());
         var dtypes = new JsonObject();
         foreach (IGrouping<DType, string> group in average.Names.GroupBy(n => average.Info(n).DType).OrderBy(g => g.Key)) dtypes[group.Key.Name()] = group.Count();

@@ -37,7 +37,7 @@ public sealed record Sce : AverageMethod
 
     internal override JsonObject Dials() => new() { ["topK"] = TopK };
 
-    internal override RunAverage Prepare(TensorValues tensor)
+    internal override RunAverage Prepare<R>(TensorValues tensor)
     {
         int n = tensor.Members;
         MagnitudeCut.Cut? cut = TopK < 1 ? Select(tensor) : null;
@@ -55,10 +55,10 @@ public sealed record Sce : AverageMethod
                     {
                         double delta = members[m][i];
                         if (all >= 0 ? !(delta > 0) : !(delta < 0)) continue;
-                        agreeing += delta * weights[m];
-                        divisor += weights[m];
+                        agreeing = R.Of(agreeing + R.Of(R.Of(delta) * R.Of(weights[m])));
+                        divisor = R.Of(divisor + R.Of(weights[m]));
                     }
-                result[i] = origin[i] + agreeing / Math.Max(divisor, 1e-6);
+                result[i] = R.Of(origin[i] + R.Of(agreeing / Math.Max(divisor, 1e-6)));
             }
         };
     }

@@ -10,20 +10,20 @@ internal static class SignElection
     /// <param name="c">The weights.</param>
     /// <param name="divide">Whether to divide by the sum of the weights of the agreeing members (by 1 where that is 0).</param>
     /// <param name="result">The sums.</param>
-    public static void Sum(double[][] weighted, ReadOnlySpan<double> c, bool divide, Span<double> result)
+    public static void Sum<R>(double[][] weighted, ReadOnlySpan<double> c, bool divide, Span<double> result) where R : struct, IStep
     {
         for (int i = 0; i < result.Length; i++)
         {
             double all = 0, agreeing = 0, weights = 0;
-            for (int m = 0; m < c.Length; m++) all += weighted[m][i];
+            for (int m = 0; m < c.Length; m++) all = R.Of(all + weighted[m][i]);
             for (int m = 0; m < c.Length; m++)
             {
                 double own = weighted[m][i];
                 if (all >= 0 ? !(own > 0) : !(own < 0)) continue;
-                agreeing += own;
-                weights += c[m];
+                agreeing = R.Of(agreeing + own);
+                weights = R.Of(weights + R.Of(c[m]));
             }
-            result[i] = divide && weights != 0 ? agreeing / weights : agreeing;
+            result[i] = divide && weights != 0 ? R.Of(agreeing / weights) : agreeing;
         }
     }
 }

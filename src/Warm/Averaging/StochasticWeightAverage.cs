@@ -19,14 +19,14 @@ public sealed record StochasticWeightAverage : AverageMethod
 
     internal override JsonObject Dials() => [];
 
-    internal override RunAverage Prepare(TensorValues tensor)
+    internal override RunAverage Prepare<R>(TensorValues tensor)
     {
         int n = tensor.Members;
         return (_, members, _, result) =>
         {
             members[0].AsSpan(0, result.Length).CopyTo(result);
             for (int m = 1; m < n; m++)
-                for (int i = 0; i < result.Length; i++) result[i] += (members[m][i] - result[i]) / (m + 1);
+                for (int i = 0; i < result.Length; i++) result[i] = R.Of(result[i] + R.Of(R.Of(members[m][i] - result[i]) / (m + 1)));
         };
     }
 }

@@ -24,12 +24,17 @@ internal sealed class TensorValues(WeightAverage average, PlannedTensor tensor, 
     /// <summary>Length of a vector along the last axis.</summary>
     public long RowLength => Shape.Rank == 0 ? 1 : Math.Max(1, Shape[^1]);
 
-    public void Read(int member, long start, Span<double> values) => average.AllMembers[member].Weights.Read(tensor.Members[member].Name, start, values);
+    public void Read(int member, long start, Span<double> values)
+    {
+        average.AllMembers[member].Weights.Read(tensor.Members[member].Name, start, values);
+        if (model.IsSingle) SingleStep.Round(values);
+    }
 
     public void ReadOrigin(long start, Span<double> values)
     {
         if (origin is null) values.Clear();
         else origin.Weights.Read(origin.Own(Name), start, values);
+        if (model.IsSingle) SingleStep.Round(values);
     }
 
     /// <summary>A member's difference from the base.</summary>

@@ -59,9 +59,10 @@ public sealed class WeightAverage : Weights
         if (options.DType is { } dtype && dtype is not (Warm.DType.F64 or Warm.DType.F32 or Warm.DType.BF16 or Warm.DType.F16))
             throw new WarmException("dtype", $"{dtype.Name()} is not a type to average in", "F64, F32, BF16 or F16, or null to keep");
         if (options.Accumulate is not (Warm.DType.F64 or Warm.DType.F32)) throw new WarmException("accumulate", $"{options.Accumulate.Name()} is not a type for sums", "F64 or F32");
+        if (options.Head is { } head && (head < 0 || head >= members.Count)) throw new WarmException("--head", $"is member {head}", $"0 to {members.Count - 1}");
         if (options.Method is { } chosen) CheckMethod(chosen, options, members.Count);
         Member[] own = [.. members.Select(m => new Member(m))];
-        AveragePlan plan = AveragePlan.Of(own, options.DType);
+        AveragePlan plan = AveragePlan.Of(own, options.DType, options.Head);
         Compatibility compatibility = Compatibility.Of(own, plan);
         if (options.Method is { } beside)
         {
@@ -109,7 +110,7 @@ public sealed class WeightAverage : Weights
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Remarks =>
-        [.. Compatibility.Differences.Select(d => d.ToString()), .. _members.SelectMany(m => m.Weights.Remarks).Distinct(), .. Options.Method?.Remarks ?? [], .. ModelCard.ConfigRemarks(this), .. ModelCard.LicenceRemarks(this)];
+        [.. Compatibility.Differences.Select(d => d.ToString()), .. _members.SelectMany(m => m.Weights.Remarks).Distinct(), .. Options.Method?.Remarks ?? [], .. HeadRemarks(), .. ModelCard.ConfigRemarks(this), .. ModelCard.LicenceRemarks(this)];
 
     /// <inheritdoc/>
     public override void ReadRaw(string name, long start, Span<byte> destination)
@@ -117,7 +118,7 @@ public sealed class WeightAverage : Weights
         PlannedTensor tensor = Tensor(name);
         if (!tensor.IsAveraged)
         {
-            _members[0].Weights.ReadRaw(tensor.Members[0].Name, start, destination);
+            Copy(tensor, start, destination);
             return;
         }
         int size = tensor.Saved.DType.Bits() / 8;
@@ -150,7 +151,7 @@ public sealed class WeightAverage : Weights
         PlannedTensor tensor = Tensor(name);
         if (!tensor.IsAveraged)
         {
-            _members[0].Weights.Read(tensor.Members[0].Name, start, destination);
+            _members[tensor.Source].Weights.Read(tensor.Members[tensor.Source].Name, start, destination);
             return;
         }
         byte[] scratch = ArrayPool<byte>.Shared.Rent(WeightedSum.Run * 8);
@@ -160,6 +161,25 @@ public sealed class WeightAverage : Weights
             SumFromMembers(tensor, start + done, destination.Slice(done, count), scratch);
         }
         ArrayPool<byte>.Shared.Return(scratch);
+    }
+
+    /// <summary>What one member gives, in the type that is saved.</summary>
+    internal void Copy(PlannedTensor tensor, long start, Span<byte> destination)
+    {
+        (Weights source, TensorInfo info) = (_members[tensor.Source].Weights, tensor.Members[tensor.Source]);
+        if (info.DType == tensor.Saved.DType)
+        {
+            source.ReadRaw(info.Name, start, destination);
+            return;
+        }
+        int size = tensor.Saved.DType.Bits() / 8;
+        Span<double> values = stackalloc double[WeightedSum.Run];
+        for (int done = 0, count; done < destination.Length; done += count * size)
+        {
+            count = Math.Min(WeightedSum.Run, (destination.Length - done) / size);
+            source.Read(info.Name, start + done / size, values[..count]);
+            FloatBits.Narrow(tensor.Saved.DType, values[..count], destination.Slice(done, count * size));
+        }
     }
 
     /// <summary>
@@ -234,10 +254,12 @@ public sealed class WeightAverage : Weights
     /// <summary>The method at work; null for the sum.</summary>
     internal ModelValues? Values { get; }
 
+    private IEnumerable<string> HeadRemarks() =>
+        Options.Head is { } head ? [$"the head ({string.Join(", ", Plan.Tensors.Where(t => t.IsHeadOfOne).Select(t => t.Saved.Name))}) is that of {_members[head].Name}"] : [];
+
     private static void CheckMethod(AverageMethod method, AverageOptions options, int members)
     {
         if (options.Weights is not null) throw new WarmException("weights", $"stand beside the method {method.Name}", "weights of the method itself, where it has some");
-        if (options.Accumulate != Warm.DType.F64) throw new WarmException("--accumulate", $"is f32 beside {method.Name}", "f64: only sums and weighted sums are made in f32");
         method.Check(members);
     }
 

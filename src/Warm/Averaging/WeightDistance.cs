@@ -119,7 +119,7 @@ public sealed class WeightDistance
         {
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(inner);
         }
-        string[] unequal = [.. plan.Tensors.Where(t => !t.IsAveraged && !SameBits(members, t)).Select(t => t.Saved.Name)];
+        string[] unequal = [.. plan.Tensors.Where(t => !t.IsAveraged && !t.IsHeadOfOne && !SameBits(members, t)).Select(t => t.Saved.Name)];
         return new(results, members.Count, @base is not null, unequal);
     }
 

@@ -87,6 +87,9 @@ public sealed class PairSet
     /// <summary>Chosen less rejected, pair by pair.</summary>
     internal IEnumerable<double> Differences(TextRewards rewards) => _pairs.Pairs.Select(pair => (double)rewards.Rewards[pair.Chosen] - rewards.Rewards[pair.Rejected]);
 
+    /// <summary>Both rewards, pair by pair.</summary>
+    internal IEnumerable<(double Chosen, double Rejected)> Sides(TextRewards rewards) => _pairs.Pairs.Select(pair => ((double)rewards.Rewards[pair.Chosen], (double)rewards.Rewards[pair.Rejected]));
+
     /// <summary>The rewards of an ensemble of models that have scored the set.</summary>
     /// <param name="members">Their rewards; as many as the rule needs.</param>
     /// <param name="rule">What makes one reward of theirs.</param>

@@ -87,6 +87,23 @@ public class AverageMethodTests
         });
     }
 
+    /// <summary>The tensor that a twin is computing: where the random choice depends on its name.</summary>
+    private static readonly AsyncLocal<string> Tensor = new();
+
+    /// <summary>Deltas of which each entry stays by its chance, and is divided by it.</summary>
+    private static double[][] Thinned(double[] o, double[][] x, long seed, Func<double[], double[]> chances, long length) => [.. Deltas(o, x).Select((d, m) =>
+    {
+        double[] chance = [.. Rows(d, length).SelectMany(chances)];
+        ulong stream = CountedRandom.Stream(seed, Tensor.Value!, m);
+        return d.Select((v, i) => CountedRandom.At(stream, i) < chance[i] ? v / chance[i] : 0).ToArray();
+    })];
+
+    private static double[] Chances(double[] row, double density, double epsilon)
+    {
+        int[] order = [.. Enumerable.Range(0, row.Length).OrderBy(i => Math.Abs(row[i]))];
+        return [.. row.Select((_, i) => density - epsilon + 2 * epsilon * Array.IndexOf(order, i) / (row.Length - 1))];
+    }
+
     private static double[][] Rows(double[] values, long length) => [.. values.Chunk((int)length)];
 
     public static TheoryData<string> Names => [.. Twins(null!).Select(t => t.Name)];
@@ -117,6 +134,11 @@ public class AverageMethodTests
             ("nearswap", 2, new NearSwap(0.01), (o, x, _) => [.. x[0].Zip(x[1], (p, q) => Math.Min(1, 0.01 / Math.Max(1e-6, Math.Abs(p - q))) is var w ? w * q + (1 - w) * p : 0)]),
             ("karcher", 3, new Karcher(), (o, x, _) => KarcherOf(x)),
             ("sce", 3, new Sce(b) { TopK = 0.4 }, (o, x, _) => SceOf(o, x, 0.4)),
+            ("dare", 3, new Dare(b) { Weights = c, Density = 0.4, Seed = 3, Lambda = 0.7 }, (o, x, length) => Zip(o, Thinned(o, x, 3, row => [.. row.Select(_ => 0.4)], length), (p, d) => p + 0.7 * d.Zip(c, (a, w) => a * w).Sum())),
+            ("dare ties, by the norm", 3, new Dare(b) { Weights = c, Density = 0.4, Seed = 3, Signs = true, Normalise = true, RescaleToL1 = true },
+                (o, x, length) => Zip(o, [.. Thinned(o, x, 3, row => [.. row.Select(_ => 0.4)], length).Zip(Deltas(o, x), (kept, d) => kept.Select(v => v * d.Sum(Math.Abs) / kept.Sum(Math.Abs)).ToArray())], (p, d) => p + Elected(d, c, true))),
+            ("della", 3, new Della(b) { Weights = c, Density = 0.4, Epsilon = 0.2, Seed = 4 }, (o, x, length) => Zip(o, Thinned(o, x, 4, row => Chances(row, 0.4, 0.2), length), (p, d) => p + Elected(d, c, true))),
+            ("della linear", 3, new Della(b) { Weights = c, Density = 0.4, Epsilon = 0.2, Seed = 4, Signs = false }, (o, x, length) => Zip(o, Thinned(o, x, 4, row => Chances(row, 0.4, 0.2), length), (p, d) => p + d.Zip(c, (a, w) => a * w).Sum())),
             ("sce of all", 3, new Sce(b), (o, x, _) => SceOf(o, x, 1)),
         ];
     }
@@ -139,11 +161,75 @@ public class AverageMethodTests
         Dictionary<string, byte[]> one = Passed(average, 1, 1 << 18), three = Passed(average, 3, 256);
         foreach (string tensor in average.Names)
         {
+            Tensor.Value = tensor;
             double[] want = twin(All(origin, tensor), [.. members.Select(m => All(m, tensor))], average.Info(tensor).Shape[^1]), got = All(average, tensor);
             for (int i = 0; i < want.Length; i++) Assert.True(Math.Abs(want[i] - got[i]) <= 1e-10, $"{tensor}[{i}] is {got[i]:R}, expected {want[i]:R}");
             Assert.Equal(TinyFolder.Bits(average, tensor), one[tensor]);
             Assert.Equal(one[tensor], three[tensor]);
         }
+    }
+
+    public static TheoryData<string> SingleNames => ["task", "liti", "ema", "swa", "slerp", "ties"];
+
+    [Theory, MemberData(nameof(SingleNames))]
+    public void Sums_in_single_are_single_arithmetic_step_by_step(string name)
+    {
+        using var folder = new TemporaryFolder();
+        Weights origin = Checkpoint.Open(TinyFolder.Write(folder["base"], TinyFolder.Values(50)));
+        Weights[] members = TinyFolder.Siblings(folder, name == "slerp" ? 2 : 3);
+        float[] c = [0.5f, 0.3f, -0.4f];
+        double[] weights = [0.5, 0.3, -0.4];
+        AverageMethod method = name switch
+        {
+            "task" => new TaskArithmetic(origin) { Weights = weights, Lambda = 0.7 }, "liti" => new Liti(origin, 0.3), "ema" => new MovingAverage(0.9), "swa" => new StochasticWeightAverage(),
+            "slerp" => new Slerp(0.3), _ => new Ties(origin) { Weights = weights, Density = 1 },
+        };
+        WeightAverage average = WeightAverage.Of(members, new AverageOptions { Method = method, Accumulate = DType.F32 });
+        bool differs = false;
+        foreach (string tensor in average.Names)
+        {
+            float[] o = Singles(origin, tensor);
+            float[][] x = [.. members.Select(m => Singles(m, tensor))];
+            double cos = Math.Clamp(Dot(All(members[0], tensor), All(members[1], tensor)) / Math.Sqrt(Dot(All(members[0], tensor), All(members[0], tensor))) / Math.Sqrt(Dot(All(members[1], tensor), All(members[1], tensor))), -1, 1), angle = Math.Acos(cos);
+            float At(int i)
+            {
+                float sum = 0;
+                switch (name)
+                {
+                    case "task":
+                        for (int m = 0; m < 3; m++) sum += c[m] * (x[m][i] - o[i]);
+                        return o[i] + 0.7f * sum;
+                    case "liti":
+                        for (int m = 0; m < 3; m++) sum += x[m][i];
+                        return (float)(1 - 0.3) * o[i] + 0.3f * (sum / 3);
+                    case "ema":
+                        return 0.9f * (0.9f * x[0][i] + (float)(1 - 0.9) * x[1][i]) + (float)(1 - 0.9) * x[2][i];
+                    case "swa":
+                        float mean = x[0][i] + (x[1][i] - x[0][i]) / 2;
+                        return mean + (x[2][i] - mean) / 3;
+                    case "slerp":
+                        return Math.Abs(cos) > 0.9995 ? (float)(1 - 0.3) * x[0][i] + 0.3f * x[1][i] : ((float)Math.Sin((1 - 0.3) * angle) * x[0][i] + (float)Math.Sin(0.3 * angle) * x[1][i]) / (float)Math.Sin(angle);
+                    default:
+                        float[] d = [.. x.Select((m, k) => c[k] * (m[i] - o[i]))];
+                        int sign = d[0] + d[1] + d[2] >= 0 ? 1 : -1;
+                        float by = 0;
+                        for (int m = 0; m < 3; m++)
+                            if (Math.Sign(d[m]) == sign) (sum, by) = (sum + d[m], by + c[m]);
+                        return o[i] + (by != 0 ? sum / by : sum);
+                }
+            }
+            float[] got = Singles(average, tensor), wide = Singles(WeightAverage.Of(members, average.Options with { Accumulate = DType.F64 }), tensor);
+            for (int i = 0; i < got.Length; i++) Assert.True(At(i) == got[i] || (name == "slerp" && Math.Abs(At(i) - got[i]) < 3e-7f), $"{tensor}[{i}] is {got[i]:R}, expected {At(i):R}");
+            differs |= !got.SequenceEqual(wide);
+        }
+        Assert.True(differs); // else single would not have been asked of it
+    }
+
+    private static float[] Singles(Weights weights, string name)
+    {
+        var values = new float[weights.Info(name).Count];
+        weights.Read(name, 0, values);
+        return values;
     }
 
     [Fact]

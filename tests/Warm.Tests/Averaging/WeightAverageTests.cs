@@ -210,4 +210,34 @@ public class WeightAverageTests
             Assert.Equal(TinyFolder.Bits(members[1], name), TinyFolder.Bits(Interpolation.Of(members[0], members[1], 1), name));
         }
     }
+
+    [Fact]
+    public void The_head_of_one_member_is_taken_as_it_is_and_everything_else_averaged()
+    {
+        using var folder = new TemporaryFolder();
+        Weights[] members = TinyFolder.Siblings(folder, 3, DType.BF16);
+        WeightAverage plain = WeightAverage.Of(members), taken = WeightAverage.Of(members, new AverageOptions { Head = 1 });
+        Assert.All(plain.Names.Where(n => n != "score.weight"), name => Assert.Equal(TinyFolder.Bits(plain, name), TinyFolder.Bits(taken, name)));
+        Assert.Equal(TinyFolder.Bits(members[1], "score.weight"), TinyFolder.Bits(taken, "score.weight"));
+        Assert.NotEqual(TinyFolder.Bits(plain, "score.weight"), TinyFolder.Bits(taken, "score.weight"));
+        SaveResult result = taken.Save(folder["out"]);
+        Checkpoint saved = Checkpoint.Open(folder["out"]);
+        Assert.All(taken.Names, name => Assert.Equal(TinyFolder.Bits(taken, name), TinyFolder.Bits(saved, name)));
+        Assert.Equal("rm-1", (string)result.Recipe!["head"]!);
+        Assert.Contains(result.Remarks, r => r.StartsWith("the head (score.weight) is that of", StringComparison.Ordinal));
+
+        // In another type, beside a method, and where it is not finite.
+        WeightAverage wide = WeightAverage.Of(members[..2], new AverageOptions { Head = 1, DType = DType.F32, Method = new Slerp(0.5) });
+        float[] got = new float[16], want = new float[16];
+        wide.Save(folder["wide"]);
+        Checkpoint.Open(folder["wide"]).Read("score.weight", 0, got);
+        members[1].Read("score.weight", 0, want);
+        Assert.Equal(want, got);
+        Dictionary<string, double[]> broken = TinyFolder.Values(4);
+        broken["score.weight"][5] = double.NaN;
+        Weights nan = Checkpoint.Open(TinyFolder.Write(folder["nan"], broken));
+        Assert.Contains("[0, 5]", Assert.Throws<WarmException>(() => WeightAverage.Of([members[0], nan], new AverageOptions { Head = 1 }).Save(folder["no"])).Message);
+        WeightAverage.Of([members[0], nan], new AverageOptions { Head = 0 }).Save(folder["yes"]);
+        Assert.Throws<WarmException>(() => WeightAverage.Of(members, new AverageOptions { Head = 3 }));
+    }
 }
