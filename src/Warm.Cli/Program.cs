@@ -44,6 +44,7 @@ internal static class Program
     private static IEnumerable<Command> Commands() =>
     [
         AverageCommand.Create(),
+        BaklavaCommand.Create(),
         BenchCommand.Create(),
         CompareCommand.Create(),
         DecodeCommand.Create(),

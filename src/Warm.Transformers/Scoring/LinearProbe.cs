@@ -78,6 +78,21 @@ public sealed class LinearProbe
         return Fit([.. all.Select((_, i) => Difference(features[i], features[all.Length + i]))], options, cancellation);
     }
 
+    /// <summary>Features and fits as <see cref="Baklava"/> takes them: each start is loaded, its features are computed, and it is let go.</summary>
+    /// <param name="ridges">Strengths of the penalty, of which the one with the least loss on held-out pairs is taken; null for 0.001, 0.01, 0.1 and 1.</param>
+    /// <param name="engine">What computes; null for a <see cref="CpuEngine"/> on all cores.</param>
+    /// <param name="loading">Text form, read position, residency; null for the starts' own.</param>
+    /// <param name="scoring">How texts are read; null for the defaults.</param>
+    public static StartProbe ForStarts(IReadOnlyList<double>? ridges = null, Engine? engine = null, RewardModelOptions? loading = null, ScoringOptions? scoring = null)
+    {
+        engine ??= new CpuEngine();
+        return new(async (start, texts, cancellation) =>
+        {
+            using RewardModel model = RewardModel.Load(start, engine, loading);
+            return await model.FeaturesAsync(texts, scoring, null, cancellation).ConfigureAwait(false);
+        }, [.. (ridges ?? [1e-3, 1e-2, 1e-1, 1]).Select(ridge => new HeadFit(FormattableString.Invariant($"Bradley-Terry, ridge {ridge:R}"), rows => Fit(rows, new() { Ridge = ridge }).Weights))]);
+    }
+
     /// <summary>The reward that the head gives to features.</summary>
     /// <param name="features">As many as the head has <see cref="Weights"/>.</param>
     public double Reward(ReadOnlySpan<float> features)

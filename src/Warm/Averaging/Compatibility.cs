@@ -69,6 +69,10 @@ public sealed class Compatibility
 
     internal Compatibility Without(string rule) => new(Differences.Where(d => d.Rule != rule));
 
+    /// <summary>Differences of these rules weigh more: what an average only remarks is refused.</summary>
+    internal Compatibility Stricter(params string[] rules) =>
+        new(Differences.Select(d => d.Severity == Severity.Doubtful && rules.Contains(d.Rule) ? d with { Severity = Severity.Refused } : d));
+
     internal Compatibility With(IEnumerable<Difference> more) => new(Differences.Concat(more));
 
     /// <summary>Throws where a difference is impossible, or refused and not allowed: all of them in one message.</summary>

@@ -9,7 +9,7 @@ namespace Warm;
 internal static class ValueRules
 {
     /// <summary>Below this a matrix of two members is no kin: the cosine of strangers is 0 within 1/sqrt(values).</summary>
-    private const double StrangeMatrix = 0.35;
+    internal const double StrangeMatrix = 0.35;
 
     /// <summary>So many strange matrices make strange models: permuting one layer's units makes three.</summary>
     private const int StrangeMatrices = 2;

@@ -123,6 +123,9 @@ public sealed class WeightDistance
         return new(results, members.Count, @base is not null, unequal);
     }
 
+    /// <summary>The same without the tensors of the head.</summary>
+    internal WeightDistance WithoutHead() => new([.. PerTensor.Where(t => !TensorRole.IsHead(t.Name))], Count, HasBase, UnequalBuffers);
+
     /// <summary>A matrix of the model proper: two axes or more, none of size 1, not the head's, not a table that is all zeros.</summary>
     internal static bool IsBackboneMatrix(TensorDistance tensor) =>
         tensor.Shape.Rank >= 2 && !tensor.Shape.Sizes.Contains(1) && !TensorRole.IsHead(tensor.Name);

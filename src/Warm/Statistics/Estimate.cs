@@ -30,6 +30,11 @@ public sealed record Estimate(
         return units.Count < FewestForBootstrap ? Jackknife.Mean(values, units) : Bootstrap.Mean(values, units, resamples, seed);
     }
 
+    /// <summary>
+    /// Whether the interval lies off zero. A handful of units that agree to the last bit make an interval without width, which is no evidence: fewer than six cannot reach 5 % even if all point one way.
+    /// </summary>
+    internal bool ExcludesZero => (Low > 0 || High < 0) && (Error > 0 || Units >= 6);
+
     /// <summary><c>0.742 ± 0.013 (n = 1,200 pairs, 310 prompts)</c>; without the error where there is none.</summary>
     public override string ToString()
     {
