@@ -44,8 +44,8 @@ public sealed record MeasuredStart(
 /// </summary>
 /// <remarks>
 /// Each start is judged by a linear head on its frozen features, fitted on some pairs and measured on others: prompts are dealt out to folds, and each fold is judged by a head that has seen none of its prompts or texts. The last
-/// start is the reference, chosen before anything is measured, so that nothing is the best of several by luck. A start is left out only where its accuracy is below the reference's by more than chance would: the interval of the
-/// paired difference, resampled over prompts, lies below zero.
+/// start is the reference, chosen before anything is measured, so that nothing is the best of several by luck. A start is left out only where its accuracy is below the reference's by more than chance would give: the interval of the
+/// paired difference, resampled over prompts, lies below zero, and its p does so after Holm's correction for the number of starts.
 /// <para>Memory: one model, and 8 bytes x pairs x width of features.</para>
 /// </remarks>
 public sealed class Baklava
@@ -109,12 +109,14 @@ public sealed class Baklava
         if (options.Folds < 2) throw new WarmException("folds", FormattableString.Invariant($"is {options.Folds}"), "2 or more");
         Preference[] all = [.. pairs];
         if (all.Length == 0) throw new WarmException(pairsName, "there are no pairs", "at least one pair to fit a head to");
-        Units units = PairwiseAccuracy.Grouping(accuracy.Resample, [.. all.Select(pair => accuracy.Resample == "pair" ? null : pair.Group(accuracy.Resample))]);
+        var seen = new PairTexts(accuracy);
+        var texts = new List<Candidate>();
+        foreach (Preference pair in all) seen.Add(pair, texts);
+        Units units = seen.Units;
         HeadedWeights[] headed = [.. starts.Select(start => HeadedWeights.Of(start.Weights))];
         (WeightDistance distance, IReadOnlyList<Difference> differences) = Kinship(headed, options, cancellation);
 
         ProbeFolds folds = ProbeFolds.Make(all, options.Folds);
-        Candidate[] texts = [.. all.Select(pair => pair.Chosen), .. all.Select(pair => pair.Rejected)];
         var own = new PairwiseAccuracy[starts.Count];
         var shared = new PairwiseAccuracy[starts.Count];
         IReadOnlyList<double>[] heads = [];
@@ -122,7 +124,7 @@ public sealed class Baklava
         for (int s = starts.Count - 1; s >= 0; s--) // the reference first: its heads are tried on the others
         {
             IReadOnlyList<float[]> features = await probe.Features(headed[s], texts, cancellation).ConfigureAwait(false);
-            double[][] rows = [.. all.Select((_, i) => Row(features[i], features[all.Length + i]))];
+            double[][] rows = [.. seen.Pairs.Select(pair => Row(features[pair.Chosen], features[pair.Rejected]))];
             (IReadOnlyList<double>[] Heads, PairwiseAccuracy Measured, HeadFit By)[] tried = [.. probe.Fits.Select(by =>
             {
                 IReadOnlyList<double>[] mine = [.. Enumerable.Range(0, folds.Count).Select(fold => Fit(by, [.. rows.Where((_, i) => folds.Of[i] != fold)]))];
@@ -141,10 +143,8 @@ public sealed class Baklava
         }
         var remarks = new List<string>(differences.Select(d => d.ToString()).Concat(headed.SelectMany(h => h.Remarks)).Distinct());
         if (folds.Remark is { } odd) remarks.Add($"{pairsName}: {odd}");
-        if (own.All(o => o.Ties == all.Length)) remarks.Add($"{pairsName}: every pair is a tie for every start: nothing can be told of them");
-        else if (units.Count < 2 && folds.Remark is null) remarks.Add($"{pairsName}: one {units.Name} only: no interval can be told");
-        if (starts.Count > 2) remarks.Add(FormattableString.Invariant($"{starts.Count - 1} starts were held against {starts[^1].Name}, each with a 95 % interval of its own: one in twenty misses by chance"));
-        Estimate longer = Estimate.Mean([.. all.Select(pair => PairwiseAccuracy.Outcome(pair.ChosenLength - pair.RejectedLength, accuracy.Ties))], units, accuracy.Resamples, accuracy.Seed);
+        remarks.AddRange(own.SelectMany(o => o.Remarks).Distinct());
+        Estimate longer = PairwiseAccuracy.LongerTextWins(seen, accuracy);
         return new(starts, Judge(starts, own, shared, distance), OrderOf(own), distance, head, fit, all.Length, pairsName, longer, folds.Count, remarks);
     }
 
@@ -177,7 +177,7 @@ public sealed class Baklava
     private static MeasuredStart[] Judge(IReadOnlyList<Start> starts, PairwiseAccuracy[] own, PairwiseAccuracy[] shared, WeightDistance distance)
     {
         int last = starts.Count - 1;
-        PairedComparison[] paired = [.. own[..last].Select(one => PairedComparison.Of(one, own[last]))];
+        PairedComparison[] paired = [.. PairedComparison.Adjust([.. own[..last].Select(one => PairedComparison.Of(one, own[last]))])];
         var measured = new MeasuredStart[starts.Count];
         for (int s = 0; s < starts.Count; s++)
         {
@@ -190,7 +190,7 @@ public sealed class Baklava
 
         (bool, string) Last()
         {
-            int better = Array.FindIndex(paired, p => p.Difference is { ExcludesZero: true, Low: > 0 });
+            int better = Array.FindIndex(paired, p => IsClear(p) && p.Difference.Value > 0);
             return better < 0 ? (true, last == 0 ? "the only one" : "the last, which the others are held against")
                 : (false, $"{starts[better].Name} is better by {Shown(paired[better].Difference)}: the run may have gone on too long");
         }
@@ -198,17 +198,21 @@ public sealed class Baklava
         (bool, string) Other(int s)
         {
             Estimate difference = paired[s].Difference;
-            if (difference is { ExcludesZero: true, High: < 0 }) return (false, $"too early: below {starts[last].Name} by {Shown(difference with { Value = -difference.Value, Low = -difference.High, High = -difference.Low })}");
-            return (true, difference is { ExcludesZero: true, Low: > 0 } ? $"better than {starts[last].Name} by {Shown(difference)}" : $"against {starts[last].Name}: {paired[s].Verdict}");
+            if (!IsClear(paired[s])) return (true, $"against {starts[last].Name}: {paired[s].Verdict}");
+            return difference.Value > 0 ? (true, $"better than {starts[last].Name} by {Shown(difference)}")
+                : (false, $"too early: below {starts[last].Name} by {Shown(difference with { Value = -difference.Value, Low = -difference.High, High = -difference.Low })}");
         }
 
         static string Shown(Estimate e) => FormattableString.Invariant($"{e.Value:F3} [{e.Low:F3}, {e.High:F3}]");
     }
 
+    /// <summary>Whether a difference is more than chance would give, corrected for how many are shown.</summary>
+    private static bool IsClear(PairedComparison one) => one.Difference.ExcludesZero && !(one.CorrectedP > 0.05);
+
     private static string OrderOf(PairwiseAccuracy[] own)
     {
         PairwiseAccuracy[] order = [.. own.OrderByDescending(o => o.Accuracy.Value)];
-        string[] clear = [.. order.SelectMany((better, i) => order.Skip(i + 1).Where(worse => PairedComparison.Of(better, worse).Difference is { ExcludesZero: true, Low: > 0 }).Select(worse => $"{better.Name} over {worse.Name}"))];
+        string[] clear = [.. PairedComparison.Adjust([.. order.SelectMany((better, i) => order.Skip(i + 1).Select(worse => PairedComparison.Of(better, worse)))]).Where(IsClear).Select(one => $"{one.A} over {one.B}")];
         string told = clear.Length > 0 ? $"more than chance would give: {string.Join(", ", clear)}"
             : FormattableString.Invariant($"none differs from another by more than chance would with {own[0].Units}");
         return own.Length == 1 ? "one start alone" : $"{string.Join(", ", order.Select(o => FormattableString.Invariant($"{o.Name} {o.Accuracy.Value:F3}")))}; {told}";
