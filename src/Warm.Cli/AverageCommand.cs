@@ -46,7 +46,7 @@ internal static class AverageCommand
         // A place that is taken is refused before anything is read.
         if (!dry && Path.Exists(folder) && !parsed.GetValue(Overwrite)) throw new WarmException(folder, "exists already", "a place that is free", "Choose another, or say --overwrite.");
         if (!dry && parsed.GetValue(Threads) < 0) throw new WarmException("--threads", "is negative", "0 for all cores, or a number");
-        Weights[] members = [.. parsed.GetRequiredValue(Members).Select(member => ModelArgument.Open(member))];
+        Weights[] members = [.. parsed.GetRequiredValue(Members).Select(member => ModelArgument.Open(member, MethodArguments.BaseOf(parsed)))];
         options = options with { Head = HeadOf(parsed.GetValue(Head), members) };
         options = MatchedScale(parsed, members, options, cancellation);
         WeightAverage average = Chosen(parsed, members, options, cancellation) ?? WeightAverage.Of(members, options);
@@ -135,7 +135,7 @@ internal static class AverageCommand
         return options with { Weights = scale.Weights(options.Weights), MatchScale = scale.ToJson() };
     }
 
-    private static AverageOptions Options(ParseResult parsed) => MethodArguments.Read(parsed) with
+    private static AverageOptions Options(ParseResult parsed) => MethodArguments.Read(parsed, parsed.GetRequiredValue(Members).Any(ModelArgument.NeedsBase)) with
     {
         DType = ModelArgument.ParseDType(parsed.GetValue(DTypeOption)),
         Accumulate = parsed.GetValue(Accumulate) switch { null or "f64" => DType.F64, "f32" => DType.F32, var other => throw new WarmException("--accumulate", $"is {other}", "f64 or f32") },

@@ -9,7 +9,7 @@ namespace Warm.Cli;
 internal static class CompareCommand
 {
     private static readonly Argument<string[]> Members = new("DIR") { Description = ModelArgument.Description, Arity = ArgumentArity.OneOrMore };
-    private static readonly Option<string> Base = new("--base") { Description = "The model they were fine-tuned from: adds the cosines and common signs of what was learned.", HelpName = "DIR" };
+    private static readonly Option<string> Base = new("--base") { Description = "The model they were fine-tuned from: adds the cosines and common signs of what was learned. Members that are adapter folders stand on it.", HelpName = "DIR" };
     private static readonly Option<bool> PerTensor = new("--per-tensor") { Description = "Add the figures of each tensor." };
     private static readonly Option<int> Threads = new("--threads") { Description = "Number of threads (default: all cores).", HelpName = "N" };
 
@@ -27,7 +27,7 @@ internal static class CompareCommand
         string[] names = parsed.GetRequiredValue(Members);
         try
         {
-            Weights[] members = [.. names.Select(name => ModelArgument.Open(name))];
+            Weights[] members = [.. names.Select(name => ModelArgument.Open(name, parsed.GetValue(Base)))];
             compatibility = Compatibility.Compare(members, parsed.GetValue(Base) is { } path ? ModelArgument.Open(path) : null, out distance, parsed.GetValue(Threads), cancellation);
             if (compatibility.Verdict != Verdict.Impossible && parsed.GetValue(On) is { } pairs)
                 scale = HeadScale.MeasureAsync(members, weights => RewardModel.Load(weights, Engine(parsed)), SelectionPairs.Read(pairs), null, cancellation).GetAwaiter().GetResult();

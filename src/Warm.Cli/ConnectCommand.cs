@@ -26,7 +26,7 @@ internal static class ConnectCommand
         {
             var options = new AccuracyOptions { Ties = parsed.GetValue(ties), Resample = parsed.GetValue(resample)!, Scoring = scoring.Options(parsed) };
             var reading = new PreferenceFileOptions { Columns = parsed.GetValue(columns) is { } names ? ColumnNames.Parse(names) : null };
-            using Weights a = ModelArgument.Open(parsed.GetRequiredValue(first)), b = ModelArgument.Open(parsed.GetRequiredValue(second));
+            using Weights a = ModelArgument.Open(parsed.GetRequiredValue(first), scoring.Base(parsed)), b = ModelArgument.Open(parsed.GetRequiredValue(second), scoring.Base(parsed));
             CpuEngine engine = scoring.Engine(parsed);
             string? form = null;
             IRewardModel Load(Weights weights)

@@ -108,7 +108,7 @@ internal static class EvaluateCommand
             {
                 try
                 {
-                    return RewardModel.Load(WeightAverage.Of([.. folders.Select(folder => ModelArgument.Open(folder))], averaging), scoring.Engine(parsed), scoring.Loading(parsed));
+                    return RewardModel.Load(WeightAverage.Of([.. folders.Select(folder => ModelArgument.Open(folder, scoring.Base(parsed)))], averaging), scoring.Engine(parsed), scoring.Loading(parsed));
                 }
                 catch (WarmException refusal)
                 {

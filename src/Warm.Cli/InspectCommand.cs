@@ -11,11 +11,12 @@ internal static class InspectCommand
     {
         var path = new Argument<string>("DIR") { Description = ModelArgument.Description };
         var file = new Option<string?>("--file") { Description = "The weight file or index in the folder, where there are several." };
+        Option<string> under = ModelArgument.Base();
         var noHash = new Option<bool>("--no-hash") { Description = "Do not read the files through for their SHA-256 and their own checksums." };
-        return new WarmCommand("inspect", "Say what a model is: architecture, head, read position, tensors, tokenizer, hashes.", "warm inspect runs/rm-1") { path, file, noHash }
+        return new WarmCommand("inspect", "Say what a model is: architecture, head, read position, tensors, tokenizer, hashes.", "warm inspect runs/rm-1") { path, under, file, noHash }
             .Runs((parsed, report, cancellation) =>
             {
-                using Weights weights = parsed.GetValue(file) is { } name ? Checkpoint.OpenFile(parsed.GetRequiredValue(path), name) : ModelArgument.Open(parsed.GetRequiredValue(path));
+                using Weights weights = parsed.GetValue(file) is { } name ? Checkpoint.OpenFile(parsed.GetRequiredValue(path), name) : ModelArgument.Open(parsed.GetRequiredValue(path), parsed.GetValue(under));
                 JsonObject document = Describe(weights, !parsed.GetValue(noHash), cancellation);
                 if (report.IsJson) report.Line(document);
                 else Print(weights, document, report);

@@ -7,7 +7,7 @@ namespace Warm.Cli;
 internal static class MethodArguments
 {
     private static readonly Option<string> Method = new("--method") { Description = $"How to average (default: uniform, or weighted where --weights stands alone).", HelpName = "M" };
-    private static readonly Option<string> Base = new("--base") { Description = "The model that the members were fine-tuned from.", HelpName = "DIR" };
+    private static readonly Option<string> Base = new("--base") { Description = "The model that the members were fine-tuned from; members that are adapter folders stand on it.", HelpName = "DIR" };
     private static readonly Option<string> T = new("--t") { Description = "slerp: 0 is the first member, 1 the second. nearswap: a distance.", HelpName = "X" };
     private static readonly Option<string> Scope = new("--scope") { Description = "What one angle or threshold is for: tensor, model or vector.", HelpName = "SCOPE" };
     private static readonly Option<string> Lambda = new("--lambda") { Description = "What the merged differences are multiplied by.", HelpName = "X" };
@@ -61,19 +61,24 @@ internal static class MethodArguments
         [Method, WeightsOption, Normalise, NoNormalise, Base, T, Scope, Lambda, Eta, Density, Gamma, Decay, Corrected, Rows, Masks, Seed, Rescale, TopK, MaxIterations, Tolerance, Epsilon];
 
     /// <summary>The options with the method that the words ask for. A method that is not there, or a dial that it does not have, is wrong usage.</summary>
-    public static AverageOptions Read(ParseResult parsed)
+    /// <param name="parsed">The words.</param>
+    /// <param name="adapters">Whether <c>--base</c> is what members stand on, and so has a meaning beside any method.</param>
+    public static AverageOptions Read(ParseResult parsed, bool adapters)
     {
         string name = parsed.GetValue(Method) ?? (parsed.GetValue(WeightsOption) is null ? "uniform" : "weighted");
         (string Name, Option[] Dials, Func<ParseResult, Func<Option<string>, double?>, AverageMethod?> Make)[] found = [.. All.Where(m => m.Name == name)];
         if (found is not [var method]) throw new WarmException("--method", $"is {name}, which this version does not have", string.Join(", ", All.Select(m => m.Name)));
         foreach (Option option in Options.Except(method.Dials))
-            if (option != Method && parsed.GetResult(option) is { Implicit: false })
+            if (option != Method && !(option == Base && adapters) && parsed.GetResult(option) is { Implicit: false })
                 throw new WarmException(option.Name, $"is no dial of {name}", method.Dials.Length == 0 ? "it has none" : $"it has {string.Join(", ", method.Dials.Select(d => d.Name))}");
         if (parsed.GetValue(Normalise) && parsed.GetValue(NoNormalise)) throw new WarmException("--normalise", "stands beside --no-normalise", "one of the two");
         if (name == "weighted" && parsed.GetValue(WeightsOption) is null) throw new WarmException("--weights", "is missing", "a,b,..: one number a member");
         AverageMethod? made = method.Make(parsed, dial => parsed.GetValue(dial) is { } text ? Number(dial, text) : null);
         return new AverageOptions { Method = made, Weights = made is null ? Coefficients(parsed) : null, Normalise = !parsed.GetValue(NoNormalise) };
     }
+
+    /// <summary>What <c>--base</c> says, or null.</summary>
+    public static string? BaseOf(ParseResult parsed) => parsed.GetValue(Base);
 
     private static Dare DareOf(ParseResult parsed, Func<Option<string>, double?> x, bool signs)
     {

@@ -7,6 +7,7 @@ namespace Warm.Cli;
 internal sealed class ScoringArguments
 {
     private readonly Argument<string> _model = new("DIR") { Description = ModelArgument.Description };
+    private readonly Option<string> _base = ModelArgument.Base();
     private readonly Option<string?> _dtype = new("--dtype") { Description = "The type in which weights are read: keep (default), f32, bf16, f16 or f64; an average is rounded to it.", HelpName = "TYPE" };
     private readonly Option<int?> _threads = new("--threads") { Description = "Threads; all cores by default. No reward depends on it.", HelpName = "N" };
     private readonly Option<string?> _label = new("--label") { Description = "Which outputs of a head with several labels, from 0; the first is the reward.", HelpName = "K[,K..]" };
@@ -20,6 +21,7 @@ internal sealed class ScoringArguments
     public ScoringArguments(Command command, bool several = false)
     {
         if (!several) command.Add(_model);
+        command.Add(_base);
         command.Add(_dtype);
         command.Add(_threads);
         command.Add(_label);
@@ -37,7 +39,10 @@ internal sealed class ScoringArguments
     public Weights Open(ParseResult parsed) => Open(parsed, parsed.GetRequiredValue(_model));
 
     /// <summary>Opens one of several models; reads headers only.</summary>
-    public Weights Open(ParseResult parsed, string model) => ModelArgument.Open(model, ModelArgument.ParseDType(parsed.GetValue(_dtype)));
+    public Weights Open(ParseResult parsed, string model) => ModelArgument.Open(model, Base(parsed), ModelArgument.ParseDType(parsed.GetValue(_dtype)));
+
+    /// <summary>The base of models that are adapters' folders, or null.</summary>
+    public string? Base(ParseResult parsed) => parsed.GetValue(_base);
 
     /// <summary>How members are averaged: in the type that was asked for.</summary>
     public AverageOptions Averaging(ParseResult parsed, string? allow) => new()

@@ -34,7 +34,7 @@ internal static class SoupCommand
             SelectionPairs chooseBy = SelectionPairs.Read(parsed.GetRequiredValue(select), reading);
             ReportPairs reportOn = ReportPairs.Read(parsed.GetRequiredValue(holdOut), chooseBy, averaging.Allow.Contains("shared-prompts"), reading);
             var measuring = new AccuracyOptions { Ties = parsed.GetValue(ties), Resample = parsed.GetValue(resample)!, Scoring = scoring.Options(parsed) };
-            Weights[] all = [.. parsed.GetRequiredValue(members).Select(member => ModelArgument.Open(member))];
+            Weights[] all = [.. parsed.GetRequiredValue(members).Select(member => ModelArgument.Open(member, scoring.Base(parsed)))];
             CpuEngine engine = scoring.Engine(parsed);
             string? form = null;
             IRewardModel Load(Weights weights)

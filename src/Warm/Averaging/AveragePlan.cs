@@ -55,31 +55,20 @@ internal sealed class AveragePlan
             }
             bool averaged = infos[0].DType.IsFloat() && !TensorRole.IsNormaliser(name);
             if (averaged && infos.Any(i => i.DType != infos[0].DType)) mixed.UnionWith(infos.Select(i => i.DType));
-            DType saved = !averaged ? infos[0].DType : dtype ?? Widest(infos.Select(i => i.DType));
+            DType saved = !averaged ? infos[0].DType : dtype ?? DTypes.Widest(infos.Select(i => i.DType));
             tensors.Add(new(new(name, saved, infos[0].Shape), [.. infos.Select((info, i) => info with { Name = members[i].Own(name) })], averaged));
         }
         foreach (((int i, string rule), List<string> names) in missing.OrderBy(m => m.Key))
             differences.Add(new(rule, members[i].Name, $"{(names.Count == 1 ? $"'{names[0]}' is" : $"{names.Count:N0} tensors are")} missing{(names.Count == 1 ? "" : $": {Listed(names)}")}",
                 $"{members.First(m => m.Contains(names[0])).Name} has {(names.Count == 1 ? "it" : "them")}", Severity.Impossible));
         if (mixed.Count > 0 && dtype is null)
-            differences.Add(new("dtype", "the members", $"store tensors in {string.Join(" and ", mixed.Select(d => d.Name()))}", $"{Widest(mixed).Name()} holds both exactly and is written", Severity.Remark));
+            differences.Add(new("dtype", "the members", $"store tensors in {string.Join(" and ", mixed.Select(d => d.Name()))}", $"{DTypes.Widest(mixed).Name()} holds both exactly and is written", Severity.Remark));
         return new(tensors, differences);
     }
 
     /// <summary>A member's head by present-day names.</summary>
     private static HashSet<string> HeadTensors(Member member) => HeadLayout.Of(member.Weights) is { } layout ? [.. member.Names.Where(name => layout.Tensors.Contains(member.Own(name)))]
         : throw new WarmException(member.Name, "has no reward head to take", "a reward model", "Leave --head out, or name a member that has one.");
-
-    /// <summary>The narrowest of F64, F32, BF16 and F16 that holds all values of those types exactly; one type alone stays as it is.</summary>
-    public static DType Widest(IEnumerable<DType> types)
-    {
-        DType[] all = [.. types.Distinct()];
-        if (all.Length == 1) return all[0];
-        if (all.Contains(DType.F64)) return DType.F64;
-        if (all.Contains(DType.F32)) return DType.F32;
-        bool brain = all.Contains(DType.BF16), half = all.Contains(DType.F16);
-        return brain && half ? DType.F32 : half && !all.Contains(DType.F8E8M0) ? DType.F16 : half ? DType.F32 : DType.BF16;
-    }
 
     private static void Names(IReadOnlyList<Member> members, List<Difference> differences)
     {

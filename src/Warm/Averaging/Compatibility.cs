@@ -64,6 +64,7 @@ public sealed class Compatibility
                 differences.Add(new("config", (first?.Config is null ? members[0] : members[i]).Name, "has no config.json", "one in every member, or in none", Severity.Doubtful));
             if (first is not null && other is not null) differences.AddRange(TokenizerRules.Compare(first, other));
         }
+        differences.AddRange(AdapterRules.Compare(members));
         return new(differences);
     }
 
@@ -91,9 +92,12 @@ public sealed class Compatibility
     public override string ToString() =>
         Differences.Count == 0 ? "fits" : $"{Verdict.ToString().ToLowerInvariant()}\n{string.Join("\n", Differences.Select(d => $"  {d.Severity.ToString().ToLowerInvariant(),-10} {d}"))}";
 
-    private static bool SamePlace(Member a, Member b) =>
-        ReferenceEquals(a.Weights, b.Weights)
-        || (a.Weights is Checkpoint one && b.Weights is Checkpoint two && one.Files.Select(Real).SequenceEqual(two.Files.Select(Real)));
+    private static bool SamePlace(Member a, Member b) => SamePlace(a.Weights, b.Weights);
+
+    private static bool SamePlace(Weights a, Weights b) =>
+        ReferenceEquals(a, b)
+        || (a is Checkpoint one && b is Checkpoint two && one.Files.Select(Real).SequenceEqual(two.Files.Select(Real)))
+        || (a is LowRankAdapter first && b is LowRankAdapter second && SamePlace(first.Factors, second.Factors) && SamePlace(first.Base, second.Base));
 
     private static string Real(string path) => new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
 }

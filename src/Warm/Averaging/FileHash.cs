@@ -37,6 +37,11 @@ internal sealed class FileHash
         void Apart(Weights weights)
         {
             if (weights is WeightAverage inner) Add(inner, direct: false);
+            if (weights is LowRankAdapter adapter)
+            {
+                Apart(adapter.Base);
+                Apart(adapter.Factors);
+            }
             if (weights is not Checkpoint checkpoint) return;
             foreach (string path in checkpoint.Files) hashes.TryAdd(path, new(path, checkpoint));
         }
@@ -44,7 +49,7 @@ internal sealed class FileHash
         {
             for (int i = 0; i < average.AllMembers.Count; i++)
             {
-                if (average.AllMembers[i].Weights is WeightAverage inner) Apart(inner);
+                if (average.AllMembers[i].Weights is WeightAverage or LowRankAdapter) Apart(average.AllMembers[i].Weights);
                 if (average.AllMembers[i].Weights is not Checkpoint checkpoint) continue;
                 foreach (string path in checkpoint.Files)
                     if (hashes.TryAdd(path, new(path, checkpoint)) && direct) hashes[path].Follow(checkpoint, average, i, blocks);

@@ -90,6 +90,11 @@ public static class Recipe
     {
         var entry = new JsonObject { ["path"] = names[member] };
         if (member is WeightAverage inner) entry["recipe"] = Of(inner, hashes, inner.Compatibility);
+        if (member is LowRankAdapter adapter)
+        {
+            entry["base"] = Of(adapter.Base, hashes);
+            entry["adapter"] = Of(adapter.Factors, hashes);
+        }
         if (member is not Checkpoint checkpoint || !checkpoint.Files.Any(hashes.ContainsKey)) return entry;
         var files = new JsonObject();
         foreach (string file in checkpoint.Files) files[Path.GetFileName(file)] = hashes[file];

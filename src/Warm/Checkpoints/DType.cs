@@ -79,4 +79,15 @@ public static class DTypes
         DType.Bool or DType.U8 or DType.I8 or DType.I16 or DType.U16 or DType.I32 or DType.U32 or DType.I64 or DType.U64 or DType.C64 => false,
         _ => true,
     };
+
+    /// <summary>The narrowest of F64, F32, BF16 and F16 that holds all values of those types exactly; one type alone stays as it is.</summary>
+    internal static DType Widest(IEnumerable<DType> types)
+    {
+        DType[] all = [.. types.Distinct()];
+        if (all.Length == 1) return all[0];
+        if (all.Contains(DType.F64)) return DType.F64;
+        if (all.Contains(DType.F32)) return DType.F32;
+        bool brain = all.Contains(DType.BF16), half = all.Contains(DType.F16);
+        return brain && half ? DType.F32 : half && !all.Contains(DType.F8E8M0) ? DType.F16 : half ? DType.F32 : DType.BF16;
+    }
 }

@@ -31,6 +31,9 @@ internal static class WeightFiles
         return In(chosen);
     }
 
+    /// <summary>The first weight file or index of a whole model that a folder holds, or null.</summary>
+    public static string? Weights(string folder) => Array.Find([Single, Index, TorchSingle, TorchIndex], name => Exists(Path.Combine(folder, name)));
+
     private static string? OneOf(string folder, string single, string index)
     {
         bool hasSingle = Exists(Path.Combine(folder, single)), hasIndex = Exists(Path.Combine(folder, index));

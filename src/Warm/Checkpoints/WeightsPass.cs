@@ -74,7 +74,13 @@ public class WeightsPass
     protected internal virtual IEnumerable<(string Name, string Content)> ExtraFiles() => [];
 
     /// <summary>Folders and files that are read: <c>Save</c> never writes there.</summary>
-    protected internal virtual IEnumerable<string> Sources => Weights is Checkpoint checkpoint ? [checkpoint.Name, .. checkpoint.Files] : Weights.Folder is { } folder ? [folder.Path] : [];
+    protected internal virtual IEnumerable<string> Sources => Weights switch
+    {
+        Checkpoint checkpoint => [checkpoint.Name, .. checkpoint.Files],
+        LowRankAdapter adapter => [adapter.AdapterFolder, .. adapter.Factors.Files, .. adapter.Base.Pass().Sources],
+        { Folder: { } folder } => [folder.Path],
+        _ => [],
+    };
 
     /// <summary>Where the weights come from, as <c>Save</c> writes it into <c>warm.json</c>; null where there is nothing to tell. Called after <see cref="Run"/>.</summary>
     protected internal virtual JsonObject? Recipe() => null;

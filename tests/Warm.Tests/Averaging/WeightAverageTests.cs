@@ -122,10 +122,10 @@ public class WeightAverageTests
     [Fact]
     public void Keep_takes_the_widest_of_the_members_tensor_by_tensor()
     {
-        Assert.Equal(DType.F32, AveragePlan.Widest([DType.BF16, DType.F16]));
-        Assert.Equal(DType.BF16, AveragePlan.Widest([DType.BF16, DType.BF16]));
-        Assert.Equal(DType.F64, AveragePlan.Widest([DType.F32, DType.F64]));
-        Assert.Equal(DType.BF16, AveragePlan.Widest([DType.F8E4M3, DType.BF16]));
+        Assert.Equal(DType.F32, DTypes.Widest([DType.BF16, DType.F16]));
+        Assert.Equal(DType.BF16, DTypes.Widest([DType.BF16, DType.BF16]));
+        Assert.Equal(DType.F64, DTypes.Widest([DType.F32, DType.F64]));
+        Assert.Equal(DType.BF16, DTypes.Widest([DType.F8E4M3, DType.BF16]));
         using var folder = new TemporaryFolder();
         WeightAverage average = WeightAverage.Of(Checkpoint.Open(TinyFolder.Write(folder["a"], TinyFolder.Values(0), DType.BF16)), Checkpoint.Open(TinyFolder.Write(folder["b"], TinyFolder.Values(1), DType.F16)));
         Assert.All(average.Names, name => Assert.Equal(DType.F32, average.Info(name).DType));
