@@ -90,12 +90,9 @@ public static class Recipe
     {
         var entry = new JsonObject { ["path"] = names[member] };
         if (member is WeightAverage inner) entry["recipe"] = Of(inner, hashes, inner.Compatibility);
-        if (member is LowRankAdapter adapter)
-        {
-            entry["base"] = Of(adapter.Base, hashes);
-            entry["adapter"] = Of(adapter.Factors, hashes);
-        }
-        if (member is not Checkpoint checkpoint || !checkpoint.Files.Any(hashes.ContainsKey)) return entry;
+        if (member is LowRankAdapter adapter) entry["base"] = Of(adapter.Base, hashes, names);
+        Checkpoint? own = member as Checkpoint ?? (member as LowRankAdapter)?.Factors; // an adapter's own file; its base's stand with the base
+        if (own is not { } checkpoint || !checkpoint.Files.Any(hashes.ContainsKey)) return entry;
         var files = new JsonObject();
         foreach (string file in checkpoint.Files) files[Path.GetFileName(file)] = hashes[file];
         entry["sha256"] = files;
