@@ -7,7 +7,7 @@ namespace Warm.Cli;
 /// <summary><c>warm score DIR --from FILE</c>: the reward of each line.</summary>
 internal static class ScoreCommand
 {
-    private const int LinesAtOnce = 512;
+    private const int LinesAtOnce = 512, LongText = 32_768;
 
     public static WarmCommand Create()
     {
@@ -29,6 +29,9 @@ internal static class ScoreCommand
         // A line that cannot be read as a text of this model is refused while reading, by LinesInput's own rule.
         foreach (IReadOnlyList<Answered<EncodedText>> batch in input.Batches(line => model.Read(line.Candidate(), options), LinesAtOnce, cancellation))
         {
+            foreach (Answered<EncodedText> line in batch)
+                if (line.Value is { Ids.Count: > LongText } text)
+                    report.Remark(FormattableString.Invariant($"{line.Line!.Where}: {text.Ids.Count:N0} tokens; attention takes a time that grows with their square, so this may take long. Ctrl-C stops it, --max-length N --truncate left or right cuts it"));
             EncodedText[] texts = [.. batch.Where(line => line.Error is null).Select(line => line.Value!)];
             IReadOnlyList<Score> scores = await Task.Run(() => model.Score(texts, new string?[texts.Length], options, null, cancellation), cancellation);
             int next = 0;

@@ -157,6 +157,12 @@ public sealed class BatchLayout
         return new([.. ids], [.. rowPositions], [.. rowTypes], rowAttended?.ToArray(), [.. segments], last, tokens);
     }
 
+    /// <summary>Looked at within operations whose time grows with the square of a text's length: of a text of a million characters, one of them takes minutes.</summary>
+    internal CancellationToken Cancellation { get; private init; }
+
+    /// <summary>The same layout, for a pass that may be cancelled.</summary>
+    internal BatchLayout CancelledBy(CancellationToken cancellation) => new(_ids, _positions, _typeIds, _attended, _segments, _last, Tokens) { Cancellation = cancellation };
+
     /// <summary><c>8 texts, 1,840 tokens in 440 rows</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Texts:N0} texts, {Tokens:N0} tokens in {Rows:N0} rows");
 }

@@ -18,7 +18,7 @@ internal static class ScoringPass
         foreach (int[] pass in TokenPasses.Of([.. texts.Select(text => text.Ids)], share, tokensPerPass))
         {
             cancellation.ThrowIfCancellationRequested();
-            BatchLayout layout = BatchLayout.Of([.. pass.Select(i => texts[i].Ids)], share, pass.Any(i => texts[i].TypeIds is not null) ? [.. pass.Select(i => texts[i].TypeIds)] : null);
+            BatchLayout layout = BatchLayout.Of([.. pass.Select(i => texts[i].Ids)], share, pass.Any(i => texts[i].TypeIds is not null) ? [.. pass.Select(i => texts[i].TypeIds)] : null).CancelledBy(cancellation);
             using EngineTensor states = model.Head.Position == RewardPosition.Mean ? Mean(layout)
                 : model.Architecture.Hidden(layout, [.. pass.Select((i, n) => layout.RowOf(n, texts[i].ReadAt))], null, cancellation); // [texts, hidden]
             using EngineTensor rewards = features ? model.Head.Features(states) : model.Head.Apply(states); // [texts, labels], or [texts, width of the last layer's input]

@@ -18,7 +18,9 @@ internal sealed class MadeWeights : Weights
         {
             var random = new Random(name.Sum(c => c)); // by name, so that changing one tensor leaves the others
             bool isNorm = (name.Contains("norm", StringComparison.OrdinalIgnoreCase) || name.Contains(".ln_", StringComparison.Ordinal)) && name.EndsWith("weight", StringComparison.Ordinal);
-            return [.. Enumerable.Range(0, (int)_tensors[name].Count).Select(_ => (float)((isNorm ? norm : 0) + 0.2 * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
+            Shape shape = _tensors[name].Shape;
+            double deviation = shape.Rank <= 1 ? 0.2 : Math.Min(0.25, 1.4 / Math.Sqrt(shape[shape.Rank - 1])); // states stay of one size, however wide
+            return [.. Enumerable.Range(0, (int)shape.Count).Select(_ => (float)((isNorm ? norm : 0) + deviation * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
         };
     }
 

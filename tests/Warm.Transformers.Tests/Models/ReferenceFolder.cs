@@ -35,7 +35,10 @@ internal sealed class ReferenceFolder
     ];
 
     /// <summary>Folders of the kinds that are built.</summary>
-    public static TheoryData<string> Built => Reference.Root is not { } root ? ["none"]
+    public static TheoryData<string> Built => [.. Names];
+
+    /// <summary>The same, as a list.</summary>
+    public static string[] Names => Reference.Root is not { } root ? ["none"]
         : [.. Directory.GetDirectories(System.IO.Path.Combine(root, "architectures")).Select(d => System.IO.Path.GetFileName(d)!).Where(IsBuilt).Order(StringComparer.Ordinal)];
 
     private static bool IsBuilt(string name) => Kinds.Any(kind => name == kind || name.StartsWith(kind, StringComparison.Ordinal)) && name is not "bert-relative-key-ignored" && !name.EndsWith("-moe", StringComparison.Ordinal) && name != "operations";

@@ -306,6 +306,19 @@ public class RewardModelTests
         public void Report(int value) => steps.Add(value);
     }
 
+    [Fact]
+    public async Task Score_of_a_text_of_very_many_tokens_can_be_cancelled_within_its_attention()
+    {
+        using var folder = new TemporaryFolder();
+        using Checkpoint weights = Checkpoint.Open(TinyModel.Llama(folder["m"]));
+        using RewardModel model = RewardModel.Load(weights);
+        Candidate text = Candidate.OfIds([.. Enumerable.Range(0, 400_000).Select(i => 2 + i * 7 % 37)]); // minutes of attention
+        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        long started = System.Diagnostics.Stopwatch.GetTimestamp();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.ScoreAsync([text], cancellation: stop.Token));
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(30), "it went on");
+    }
+
     private sealed class Stop(CancellationTokenSource source) : IProgress<int>
     {
         public void Report(int value) => source.Cancel();

@@ -36,7 +36,7 @@ internal static unsafe class DisentangledAttention
             if (d > 0 && (uint)rowOf[d] >= (uint)positions) throw new ArgumentOutOfRangeException(nameof(form), rowOf[d], $"There are {positions} relative positions.");
         }
         Work.Run(threads, chunks.Count * form.Heads, piece =>
-            Head<S, V>(queries, keys, values, positionKeys, positionQueries, result, form, attended, rowOf, longest, chunks[piece / form.Heads], piece % form.Heads));
+            Head<S, V>(queries, keys, values, positionKeys, positionQueries, result, form, attended, rowOf, longest, chunks[piece / form.Heads], piece % form.Heads), layout.Cancellation);
     }
 
     private static void Head<S, V>(CpuTensor queries, CpuTensor keys, CpuTensor values, CpuTensor? positionKeys, CpuTensor? positionQueries, CpuTensor result, DisentangledForm form,
