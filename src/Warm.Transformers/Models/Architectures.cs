@@ -18,18 +18,25 @@ internal sealed record Transformer(string Name, Architecture Architecture, Rewar
 /// <summary>From config.json's name to the architecture that is built here. One switch.</summary>
 internal static class Architectures
 {
-    /// <summary>What is built, as config.json spells it.</summary>
+    /// <summary>Decoders: transformers' class, and its model_type, by which <see cref="Backbone"/> makes it.</summary>
+    private static readonly (string Class, string Family)[] DecoderClasses =
+    [
+        ("LlamaForSequenceClassification", "llama"), ("MistralForSequenceClassification", "mistral"), ("Qwen2ForSequenceClassification", "qwen2"), ("Qwen3ForSequenceClassification", "qwen3"),
+        ("Phi3ForSequenceClassification", "phi3"), ("GemmaForSequenceClassification", "gemma"), ("Gemma2ForSequenceClassification", "gemma2"), ("Gemma3TextForSequenceClassification", "gemma3_text"),
+        ("Gemma3ForSequenceClassification", "gemma3"), ("Olmo2ForSequenceClassification", "olmo2"), ("GPT2ForSequenceClassification", "gpt2"), ("GPTNeoXForSequenceClassification", "gpt_neox"),
+        ("OPTForSequenceClassification", "opt"),
+    ];
+
+    /// <summary>The classes that are built, as config.json spells them.</summary>
     internal static readonly string[] Known =
     [
-        "LlamaForSequenceClassification", "MistralForSequenceClassification", "Qwen2ForSequenceClassification", "Qwen3ForSequenceClassification", "Phi3ForSequenceClassification",
-        "GemmaForSequenceClassification", "Gemma2ForSequenceClassification", "Gemma3TextForSequenceClassification", "Gemma3ForSequenceClassification", "Olmo2ForSequenceClassification",
-        "GPT2ForSequenceClassification", "GPTNeoXForSequenceClassification", "OPTForSequenceClassification",
+        .. DecoderClasses.Select(decoder => decoder.Class),
         "BertForSequenceClassification", "RobertaForSequenceClassification", "XLMRobertaForSequenceClassification", "CamembertForSequenceClassification", "DistilBertForSequenceClassification",
         "ElectraForSequenceClassification", "MPNetForSequenceClassification", "DebertaV2ForSequenceClassification", "ModernBertForSequenceClassification",
     ];
 
-    /// <summary>The decoders that carry heads of other projects, as config.json's model_type spells them.</summary>
-    internal static readonly string[] Decoders = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "gemma3_text", "gemma3", "olmo2", "gpt2", "gpt_neox", "gpt_neox_reward_model", "opt"];
+    /// <summary>The model_types of decoders that may carry heads of other projects.</summary>
+    internal static readonly string[] Decoders = [.. DecoderClasses.Select(decoder => decoder.Family), "gpt_neox_reward_model"];
 
     /// <summary>Keys that every config.json may carry and that change nothing in a reward.</summary>
     internal static readonly string[] Harmless =
@@ -90,19 +97,7 @@ internal static class Architectures
 
         (Architecture architecture, RewardHead head, ModelWeights asked) = name switch
         {
-            "LlamaForSequenceClassification" => Decoder("llama"),
-            "MistralForSequenceClassification" => Decoder("mistral"),
-            "Qwen2ForSequenceClassification" => Decoder("qwen2"),
-            "Qwen3ForSequenceClassification" => Decoder("qwen3"),
-            "Phi3ForSequenceClassification" => Decoder("phi3"),
-            "GemmaForSequenceClassification" => Decoder("gemma"),
-            "Gemma2ForSequenceClassification" => Decoder("gemma2"),
-            "Gemma3TextForSequenceClassification" => Decoder("gemma3_text"),
-            "Gemma3ForSequenceClassification" => Decoder("gemma3"),
-            "Olmo2ForSequenceClassification" => Decoder("olmo2"),
-            "GPT2ForSequenceClassification" => Decoder("gpt2"),
-            "GPTNeoXForSequenceClassification" => Decoder("gpt_neox"),
-            "OPTForSequenceClassification" => Decoder("opt"),
+            _ when Array.Find(DecoderClasses, decoder => decoder.Class == name).Family is { } family => Decoder(family),
             "BertForSequenceClassification" => Build("bert", Bert.Prefix, w => new Bert(keys, w, engine), Encoder("bert.pooler.dense", Activation.Tanh, "classifier", "bert.pooler.activation")),
             "RobertaForSequenceClassification" => Roberta("roberta"),
             "XLMRobertaForSequenceClassification" => Roberta("xlm-roberta"),

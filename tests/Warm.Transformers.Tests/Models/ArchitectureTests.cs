@@ -109,6 +109,14 @@ public class ArchitectureTests(ITestOutputHelper output)
 
     private void Compare(string folder, Engine engine, Func<ReferenceFolder, double> toleranceOf)
     {
+        (int cases, double worst) = Measure(folder, engine, toleranceOf);
+        output.WriteLine($"{folder}: agrees, {cases} cases, worst {worst:E1}");
+        Reference.Count($"architectures: cases on {engine.Name.Split(',')[0]}", cases);
+    }
+
+    /// <summary>Every case of a folder as PyTorch got it, and each text alone: how many there were and the largest difference; fails where one is beyond the tolerance.</summary>
+    internal static (int Cases, double Worst) Measure(string folder, Engine engine, Func<ReferenceFolder, double> toleranceOf)
+    {
         var reference = new ReferenceFolder(folder);
         double tolerance = toleranceOf(reference), worst = 0;
         using Checkpoint weights = Checkpoint.Open(reference.Path);
@@ -141,8 +149,7 @@ public class ArchitectureTests(ITestOutputHelper output)
             }
             cases++;
         }
-        output.WriteLine($"{folder}: agrees, {cases} cases, worst {worst:E1}");
-        Reference.Count($"architectures: cases on {engine.Name.Split(',')[0]}", cases);
+        return (cases, worst);
     }
 
     /// <summary>Encoders in which a padded query may see no key at all, and is given all of them: DeBERTa hides them from queries that are pads too, ModernBERT's window may hold only pads.</summary>
