@@ -143,7 +143,7 @@ public sealed class HeadedWeights : Weights
             else json["pad_token_id"] = pad;
             remarks.Add(FormattableString.Invariant($"{config.Path}: \"pad_token_id\" is missing; {pad} is taken, the tokenizer's {why}"));
         }
-        return ModelConfig.Of(config.Path, JsonSerializer.SerializeToElement(json));
+        return ModelConfig.Of(config.Path, JsonDocument.Parse(json.ToJsonString()).RootElement);
     }
 
     /// <summary>The family's name as its classes begin: Llama, GPT2 ...</summary>
