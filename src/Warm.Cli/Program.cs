@@ -57,6 +57,7 @@ internal static class Program
         CurveCommand.Create(),
         ConnectCommand.Create(),
         SoupCommand.Create(),
+        SweepCommand.Create(),
         RenderCommand.Create(),
         VerifyCommand.Create(),
     ];
