@@ -8,7 +8,7 @@ namespace Warm.Cli;
 /// <summary><c>warm average DIR DIR.. --out DIR</c>: writes the average of models as a complete folder.</summary>
 internal static class AverageCommand
 {
-    private static readonly Argument<string[]> Members = new("DIR") { Description = ModelArgument.Description + " One alone is a conversion.", Arity = ArgumentArity.OneOrMore };
+    private static readonly Argument<string[]> Members = new("DIR") { Description = ModelArgument.Description + " One alone is a conversion.", Arity = ArgumentArity.ZeroOrMore };
     private static readonly Option<string> Out = new("--out") { Description = "The folder that is written. It appears whole or not at all.", HelpName = "DIR" };
     private static readonly Option<string> DTypeOption = new("--dtype") { Description = "keep (default: the widest of the members, tensor by tensor), f64, f32, bf16 or f16.", HelpName = "TYPE" };
     private static readonly Option<string> Accumulate = new("--accumulate") { Description = "The type of the sums: f64 (default) or f32.", HelpName = "TYPE" };
@@ -28,11 +28,13 @@ internal static class AverageCommand
     private static readonly Option<string> MatchScale = new("--match-scale") { Description = "Weight members so that their rewards spread alike on these pairs.", HelpName = "PAIRS" };
     private static readonly Option<string> Statistics = new("--statistics") { Description = "Measure mean and std of the average's rewards on these pairs and write them into config.json, as OpenRLHF reads them.", HelpName = "PAIRS" };
 
+    private static readonly Option<string> Import = new("--import") { Description = "A recipe of mergekit (YAML) that names models, method and dials, instead of DIR and --method.", HelpName = "FILE" };
+
     public static WarmCommand Create()
     {
         var command = new WarmCommand("average", "Average the weights of models that were fine-tuned from one base.", "warm average runs/rm-1 runs/rm-2 runs/rm-3 --out runs/warm")
         {
-            Members, Out, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, NoFixture, Overwrite, DryRun, Threads, Choose, Select, Head, MatchScale, Statistics,
+            Members, Out, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, NoFixture, Overwrite, DryRun, Threads, Choose, Select, Head, MatchScale, Statistics, Import,
         };
         foreach (Option dial in MethodArguments.Options) command.Add(dial);
         return command.Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
@@ -46,11 +48,25 @@ internal static class AverageCommand
         // A place that is taken is refused before anything is read.
         if (!dry && Path.Exists(folder) && !parsed.GetValue(Overwrite)) throw new WarmException(folder, "exists already", "a place that is free", "Choose another, or say --overwrite.");
         if (!dry && parsed.GetValue(Threads) < 0) throw new WarmException("--threads", "is negative", "0 for all cores, or a number");
-        Weights[] members = [.. parsed.GetRequiredValue(Members).Select(member => ModelArgument.Open(member, MethodArguments.BaseOf(parsed)))];
-        options = options with { Head = HeadOf(parsed.GetValue(Head), members) };
+        string[] named = parsed.GetValue(Members) ?? [];
+        if (parsed.GetValue(Import) is { } file)
+        {
+            MethodArguments.RefuseBeside(parsed, Import, [Choose, Select, MatchScale]);
+            if (named.Length > 0) throw new WarmException("--import", $"stands beside {named[0]}", "the recipe's models, or DIR DIR ..");
+            MergekitRecipe recipe = MergekitRecipe.Read(file);
+            foreach (string remark in recipe.Remarks) report.Remark(remark);
+            return Write(parsed, report, folder, recipe.Average(model => ModelArgument.Open(model), options with { Head = HeadOf(parsed.GetValue(Head), recipe.Models) }), cancellation);
+        }
+        if (named.Length == 0) throw new WarmException("--import", "is missing, and so is DIR", "the members: DIR DIR .., or --import FILE");
+        Weights[] members = [.. named.Select(member => ModelArgument.Open(member, MethodArguments.BaseOf(parsed)))];
+        options = options with { Head = HeadOf(parsed.GetValue(Head), [.. members.Select(m => m.Name)]) };
         options = MatchedScale(parsed, members, options, cancellation);
-        WeightAverage average = Chosen(parsed, members, options, cancellation) ?? WeightAverage.Of(members, options);
-        if (dry)
+        return Write(parsed, report, folder, Chosen(parsed, members, options, cancellation) ?? WeightAverage.Of(members, options), cancellation);
+    }
+
+    private static int Write(ParseResult parsed, Report report, string folder, WeightAverage average, CancellationToken cancellation)
+    {
+        if (parsed.GetValue(DryRun))
         {
             Print(report, average, folder, average.Names.Count, average.Bytes, null, Recipe.Of(average), average.Remarks);
             return 0;
@@ -114,14 +130,14 @@ internal static class AverageCommand
     private static CpuEngine Engine(ParseResult parsed) => parsed.GetValue(Threads) is var threads and > 0 ? new CpuEngine(new CpuOptions { Threads = threads }) : new CpuEngine();
 
     /// <summary>Whose head <c>--head</c> means: a member's number, or null for the average.</summary>
-    private static int? HeadOf(string? whose, Weights[] members)
+    private static int? HeadOf(string? whose, IReadOnlyList<string> members)
     {
         if (whose is null or "average") return null;
         if (whose == "first") return 0;
         string Last(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
-        int[] found = [.. Enumerable.Range(0, members.Length).Where(i => members[i].Name == whose || Last(members[i].Name) == Last(whose) && (Last(whose) == whose || Path.GetFullPath(members[i].Name) == Path.GetFullPath(whose)))];
+        int[] found = [.. Enumerable.Range(0, members.Count).Where(i => members[i] == whose || Last(members[i]) == Last(whose) && (Last(whose) == whose || Path.GetFullPath(members[i]) == Path.GetFullPath(whose)))];
         return found is [var one] ? one
-            : throw new WarmException("--head", $"{whose} is {(found.Length == 0 ? "no member" : $"{found.Length} members")}", $"average, first, or one of {string.Join(", ", members.Select(m => m.Name))}");
+            : throw new WarmException("--head", $"{whose} is {(found.Length == 0 ? "no member" : $"{found.Length} members")}", $"average, first, or one of {string.Join(", ", members)}");
     }
 
     /// <summary>The options with the weights that make the members' rewards spread alike.</summary>
@@ -135,7 +151,7 @@ internal static class AverageCommand
         return options with { Weights = scale.Weights(options.Weights), MatchScale = scale.ToJson() };
     }
 
-    private static AverageOptions Options(ParseResult parsed) => MethodArguments.Read(parsed, parsed.GetRequiredValue(Members).Any(ModelArgument.NeedsBase)) with
+    private static AverageOptions Options(ParseResult parsed) => MethodArguments.Read(parsed, (parsed.GetValue(Members) ?? []).Any(ModelArgument.NeedsBase)) with
     {
         DType = ModelArgument.ParseDType(parsed.GetValue(DTypeOption)),
         Accumulate = parsed.GetValue(Accumulate) switch { null or "f64" => DType.F64, "f32" => DType.F32, var other => throw new WarmException("--accumulate", $"is {other}", "f64 or f32") },

@@ -77,6 +77,13 @@ internal static class MethodArguments
         return new AverageOptions { Method = made, Weights = made is null ? Coefficients(parsed) : null, Normalise = !parsed.GetValue(NoNormalise) };
     }
 
+    /// <summary>Refuses methods, dials and other options beside one that says it all.</summary>
+    public static void RefuseBeside(ParseResult parsed, Option whole, IEnumerable<Option> others)
+    {
+        if (Options.Concat(others).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } option)
+            throw new WarmException(option.Name, $"stands beside {whole.Name}", $"one of the two: {whole.Name} says members, method and dials");
+    }
+
     /// <summary>What <c>--base</c> says, or null.</summary>
     public static string? BaseOf(ParseResult parsed) => parsed.GetValue(Base);
 

@@ -104,6 +104,29 @@ public class AverageCommandTests
     }
 
     [Fact]
+    public void A_recipe_of_mergekit_is_imported_or_refused_with_its_line()
+    {
+        using var folder = new TemporaryFolder();
+        Demo(folder);
+        string recipe = folder["merge.yml"], made = folder["warm"];
+        File.WriteAllText(recipe, "merge_method: task_arithmetic\nbase_model: family/rm-3\nmodels:\n- model: family/rm-1\n  parameters: {weight: 0.5}\n- model: family/rm-2\n  parameters: {weight: 0.25}\n");
+        WarmProcess run = WarmProcess.Run("average", "--import", recipe, "--out", made, "--json", "--no-sync");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal("task-arithmetic", (string)run.Json["method"]!);
+        Assert.Equal([0.5, 0.25], run.Json["members"]!.AsArray().Select(m => (double)m!["weight"]!));
+        Assert.Equal("merge.yml", (string)run.Json["recipe"]!["import"]!["file"]!);
+        Assert.Equal(0, WarmProcess.Run("verify", made, "--quiet").ExitCode);
+
+        File.AppendAllText(recipe, "normalise: true\n");
+        run = WarmProcess.Run("average", "--import", recipe, "--out", folder["not"], "--json");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Equal($"{recipe}, line 8", (string)run.Json["error"]!["where"]!);
+        Assert.False(Path.Exists(folder["not"]));
+        Assert.Equal(2, WarmProcess.Run("average", "--import", recipe, "--method", "swa", "--out", folder["not"]).ExitCode);
+        Assert.Equal(2, WarmProcess.Run("average", "--out", folder["not"]).ExitCode);
+    }
+
+    [Fact]
     public void Verify_compares_files_and_rewards_with_what_was_written()
     {
         using var folder = new TemporaryFolder();

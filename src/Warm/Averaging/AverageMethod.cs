@@ -55,6 +55,15 @@ public abstract record AverageMethod
         if (!holds) throw new WarmException(Name, $"there {(members == 1 ? "is 1 member" : $"are {members} members")}", expected);
     }
 
+    /// <summary>Refuses weights that are not one finite number a member, or that cannot be divided by.</summary>
+    private protected static void DemandWeights(IReadOnlyList<double> weights, int members, bool divides)
+    {
+        if (weights.Count != members) throw new WarmException("weights", $"there are {weights.Count}", $"one for each of the {members} members");
+        if (!weights.All(double.IsFinite)) throw new WarmException("weights", "one is not a finite number", "finite numbers");
+        double sum = weights.Sum();
+        if (divides && (sum == 0 || !double.IsFinite(sum))) throw new WarmException("weights", $"their sum is {sum}", "a sum other than 0 to divide by", "Give other weights, or do not normalise.");
+    }
+
     private protected static IEnumerable<string> Outside(double t) =>
         t is < 0 or > 1 ? [$"t is {t.ToString(CultureInfo.InvariantCulture)}: beyond the members, an extrapolation"] : [];
 }

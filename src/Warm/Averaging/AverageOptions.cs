@@ -33,6 +33,9 @@ public sealed record AverageOptions
     /// <summary>How <see cref="Weights"/> were found by matching the scale of the members' rewards, kept in the recipe under <c>matchScale</c>; null (default) where nothing was matched.</summary>
     public System.Text.Json.Nodes.JsonObject? MatchScale { get; init; }
 
+    /// <summary>The recipe file that the average was read from, kept in the recipe under <c>import</c>; null (default) where there was none.</summary>
+    public System.Text.Json.Nodes.JsonObject? Import { get; init; }
+
     /// <summary>How the members were chosen among others (rule, pairs, who was taken, left out and why), kept in the recipe under <c>selection</c>; null (default) where nobody chose.</summary>
     public System.Text.Json.Nodes.JsonObject? Selection { get; init; }
 

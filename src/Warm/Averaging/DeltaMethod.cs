@@ -35,13 +35,7 @@ public abstract record DeltaMethod : AverageMethod
 
     internal sealed override void Check(int members)
     {
-        if (Weights is { } weights)
-        {
-            if (weights.Count != members) throw new WarmException("weights", $"there are {weights.Count}", $"one for each of the {members} members");
-            if (!weights.All(double.IsFinite)) throw new WarmException("weights", "one is not a finite number", "finite numbers");
-            double sum = weights.Sum();
-            if (Divides && !Elects && (sum == 0 || !double.IsFinite(sum))) throw new WarmException("weights", $"their sum is {sum}", "a sum other than 0 to divide by", "Give other weights, or do not normalise.");
-        }
+        if (Weights is { } weights) DemandWeights(weights, members, Divides && !Elects);
         Demand(double.IsFinite(Scale), "lambda", Scale, "a finite number");
         CheckDials(members);
     }

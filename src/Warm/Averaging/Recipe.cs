@@ -44,6 +44,7 @@ public static class Recipe
             recipe["normalise"] = average.Options.Normalise;
         }
         if (average.Options.Head is { } head) recipe["head"] = names[average.Members[head]];
+        if (average.Options.Import is { } import) recipe["import"] = import.DeepClone();
         if (average.Options.MatchScale is { } scale) recipe["matchScale"] = WithoutFolders(scale.DeepClone());
         if (average.Options.Selection is { } selection) recipe["selection"] = WithoutFolders(selection.DeepClone());
         var dtypes = new JsonObject();
