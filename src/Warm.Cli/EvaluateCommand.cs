@@ -1,123 +1,122 @@
 using System.CommandLine;
-using System.Text.Json;
-using System.Text.Json.Nodes;
+using System.Globalization;
+using System.Text;
 using Warm.Transformers;
 
 namespace Warm.Cli;
 
-/// <summary><c>warm evaluate DIR.. --on PAIRS</c>: how often models prefer what people preferred, with error bars, calibration and paired comparisons.</summary>
+/// <summary><c>warm evaluate DIR.. --on PAIRS</c>: how often models prefer what people preferred, and whether averaging them helped, with error bars.</summary>
 internal static class EvaluateCommand
 {
-    /// <summary>The models' results on one set of pairs, which has a name where there are several.</summary>
-    private sealed record Measured(string? On, List<PairwiseAccuracy> Models)
+    private static readonly Argument<string[]> Models = new("DIR..") { Description = "Models: folders, DIR+ADAPTERDIR, or avg:DIR,DIR,...", Arity = ArgumentArity.ZeroOrMore };
+    private static readonly Option<string[]> On = new("--on") { Description = "Pairs (.jsonl, .jsonl.gz, - for standard input); several, named if you like: --on ood=ood.jsonl", HelpName = "[NAME=]PAIRS" };
+    private static readonly Option<string?> Rewards = new("--rewards") { Description = "Instead of models: rewards that any scorer made, lines of {\"chosen\":1.2,\"rejected\":0.3} or {\"chosen\":{\"rm-1\":1.2,..},..}", HelpName = "FILE" };
+    private static readonly Option<bool> Ensemble = new("--ensemble") { Description = "Also ensembles of the models' rewards (mean, worst case, mean - lambda x variance) and the average of their weights." };
+    private static readonly Option<double> Lambda = new("--lambda") { Description = "Of the ensemble mean - lambda x variance; default 0.5.", HelpName = "L", DefaultValueFactory = _ => 0.5 };
+    private static readonly Option<string> Divisor = new("--divisor") { Description = "What squares are divided by for that variance: n (default) or n-1.", HelpName = "N", DefaultValueFactory = _ => "n" };
+    private static readonly Option<string?> Subsets = new("--subsets") { Description = "Also the average of the weights of every k members: all, or at most so many drawn of each size. Each is a load and a pass.", HelpName = "all/N" };
+    private static readonly Option<string[]> Runs = new("--run") { Description = "Baseline: the moving average of one run's checkpoints; a run's folder, or its checkpoints in order of time, apart by commas. Several runs: their average too.", HelpName = "RUN" };
+    private static readonly Option<string> Moving = new("--moving") { Description = "How a run's checkpoints become one: swa (default, their running mean) or ema:DECAY.", HelpName = "METHOD", DefaultValueFactory = _ => "swa" };
+    private static readonly Option<string?> Select = new("--select") { Description = "Pairs by which the best member is chosen; no prompt may be in --on as well.", HelpName = "PAIRS" };
+    private static readonly Option<TieRule> Ties = new("--ties") { Description = "What a pair of equal rewards counts: half (default), correct (the paper's >=), wrong (reward-bench v1's >).", DefaultValueFactory = _ => TieRule.Half };
+    private static readonly Option<string> Resample = new("--resample") { Description = "Whose sampling the error is about: prompt (default), text, pair, or a field of the pairs.", HelpName = "UNIT", DefaultValueFactory = _ => "prompt" };
+    private static readonly Option<string?> Groups = new("--groups") { Description = "The field whose worst group is named; default: what is resampled, or subset.", HelpName = "FIELD" };
+    private static readonly Option<string?> Columns = new("--columns") { Description = "Other names of fields: prompt=question,chosen=answers.good", HelpName = "FIELD=NAME,.." };
+    private static readonly Option<bool> KeepGoing = new("--keep-going") { Description = "Pass over broken lines, naming them; exit code 1 at the end." };
+    private static readonly Option<string?> Cache = new("--cache") { Description = "A file of scores by content hash: what it holds is not scored again, what it lacks is added.", HelpName = "FILE" };
+    private static readonly Option<string?> Allow = new("--allow") { Description = "Rules that are not refused: shared-prompts; of the average: config, ancestry ..", HelpName = "RULE,.." };
+    private static readonly Option<string?> Page = new("--report") { Description = "Write one self-contained page with charts.", HelpName = "FILE.html" };
+    private static readonly Option<string?> Picture = new("--svg") { Description = "Write the chart of accuracies.", HelpName = "FILE" };
+    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace the files that --report and --svg name." };
+
+    static EvaluateCommand()
     {
-        /// <summary>The average of all models' weights; null where it was not asked for or they do not fit together.</summary>
-        public PairwiseAccuracy? Average { get; set; }
-
-        /// <summary>Ensembles of all models' rewards by rule, the mean first; empty where none was asked for.</summary>
-        public List<PairwiseAccuracy> Ensembles { get; } = [];
-
-        /// <summary>What is compared in pairs.</summary>
-        public IReadOnlyList<PairwiseAccuracy> Compared => [.. Models, .. Average is null ? [] : new[] { Average }, .. Ensembles.Take(1)];
+        Ties.AcceptOnlyFromAmong("half", "correct", "wrong");
+        Divisor.AcceptOnlyFromAmong("n", "n-1");
     }
-
-    /// <summary>The members' shares on the selection pairs; the best is the first of the highest.</summary>
-    private sealed record Chosen(SelectionPairs Pairs, List<double> Accuracies)
-    {
-        public int Best => TopByAccuracy.Of(Accuracies).Order[0];
-    }
-
-    private static readonly EnsembleRule[] Rules = [EnsembleRule.Mean, EnsembleRule.Worst, EnsembleRule.LessVariance()];
 
     public static WarmCommand Create()
     {
-        var models = new Argument<string[]>("DIR..") { Description = "Models: folders, DIR+ADAPTERDIR, or avg:DIR,DIR,...", Arity = ArgumentArity.ZeroOrMore };
-        var on = new Option<string[]>("--on") { Description = "Pairs (.jsonl, .jsonl.gz, - for standard input); several, named if you like: --on ood=ood.jsonl", HelpName = "[NAME=]PAIRS" };
-        var rewards = new Option<string?>("--rewards") { Description = "Instead of models: rewards that any scorer made, lines of {\"chosen\":1.2,\"rejected\":0.3} or {\"chosen\":{\"rm-1\":1.2,..},..}", HelpName = "FILE" };
-        var ties = new Option<TieRule>("--ties") { Description = "What a pair of equal rewards counts: half (default), correct (the paper's >=), wrong (reward-bench v1's >).", DefaultValueFactory = _ => TieRule.Half };
-        ties.AcceptOnlyFromAmong("half", "correct", "wrong");
-        var resample = new Option<string>("--resample") { Description = "Whose sampling the error is about: prompt (default), pair, or a field of the pairs.", HelpName = "UNIT", DefaultValueFactory = _ => "prompt" };
-        var columns = new Option<string?>("--columns") { Description = "Other names of fields: prompt=question,chosen=answers.good", HelpName = "FIELD=NAME,.." };
-        var keepGoing = new Option<bool>("--keep-going") { Description = "Pass over broken lines, naming them; exit code 1 at the end." };
-        var ensemble = new Option<bool>("--ensemble") { Description = "Also ensembles of the models' rewards (mean, worst, mean - 0.5 x variance) and the average of their weights." };
-        var select = new Option<string?>("--select") { Description = "Pairs by which the best member is chosen; no prompt may be in --on as well.", HelpName = "PAIRS" };
-        var cached = new Option<string?>("--cache") { Description = "A file of scores by content hash: what it holds is not scored again, what it lacks is added.", HelpName = "FILE" };
-        var allow = new Option<string?>("--allow") { Description = "Rules that are not refused: shared-prompts; of the average: config, ancestry ..", HelpName = "RULE,.." };
-        var command = new WarmCommand("evaluate", "Measure models on pairs that people judged, with error bars.", "warm evaluate family/warm family/rm-1 --on family/heldout.jsonl.gz --resample topic")
-            { models, on, rewards, ensemble, select, ties, resample, columns, keepGoing, allow, cached };
+        var command = new WarmCommand("evaluate", "Measure models on pairs that people judged, with error bars: did averaging help?", "warm evaluate family/warm family/rm-1 --on family/heldout.jsonl.gz --resample topic")
+            { Models, On, Rewards, Ensemble, Lambda, Divisor, Subsets, Runs, Moving, Select, Ties, Resample, Groups, Columns, KeepGoing, Allow, Cache, Page, Picture, Overwrite };
         var scoring = new ScoringArguments(command, several: true);
         return command.Runs(async (parsed, report, cancellation) =>
         {
-            var options = new AccuracyOptions { Ties = parsed.GetValue(ties), Resample = parsed.GetValue(resample)! };
-            ColumnNames? names = parsed.GetValue(columns) is { } text ? ColumnNames.Parse(text) : null;
-            var broken = new Broken(report, parsed.GetValue(keepGoing));
-            string[] folders = parsed.GetValue(models) ?? [], sets = parsed.GetValue(on) ?? [];
-            if (parsed.GetValue(rewards) is { } file)
+            var options = new AccuracyOptions { Ties = parsed.GetValue(Ties), Resample = parsed.GetValue(Resample)!, Groups = parsed.GetValue(Groups), Scoring = scoring.Options(parsed) };
+            ColumnNames? names = parsed.GetValue(Columns) is { } text ? ColumnNames.Parse(text) : null;
+            var broken = new Broken(report, parsed.GetValue(KeepGoing));
+            string[] folders = parsed.GetValue(Models) ?? [], sets = parsed.GetValue(On) ?? [];
+            foreach (string? file in new[] { parsed.GetValue(Page), parsed.GetValue(Picture) })
+                if (file is not null && Path.Exists(file) && !parsed.GetValue(Overwrite)) throw new WarmException(file, "exists already", "a place that is free", "Choose another, or say --overwrite.");
+            Evaluation evaluation;
+            if (parsed.GetValue(Rewards) is { } rewards)
             {
                 if (folders.Length > 0 || sets.Length > 0) return Wrong("--rewards stands instead of models and --on.");
-                if (parsed.GetValue(select) is not null) return Wrong("--select needs models.");
-                Print([Given(file, options, names, broken, parsed.GetValue(ensemble), cancellation)], [], null, options, report);
-                return broken.Lines > 0 ? 1 : 0;
+                if (parsed.GetValue(Select) is not null) return Wrong("--select needs models.");
+                evaluation = Given(rewards, options, names, broken, new() { Ensembles = parsed.GetValue(Ensemble) ? Rules(parsed) : [] }, cancellation);
             }
-            if (folders.Length == 0) return Wrong("no model is named.");
-            if (sets.Length == 0) return Wrong("--on is missing: the pairs to measure on.");
-            options = options with { Scoring = scoring.Options(parsed) };
-            AverageOptions averaging = scoring.Averaging(parsed, parsed.GetValue(allow));
-            Chosen? chosen = parsed.GetValue(select) is { } by ? new(SelectionPairs.Read(by, new() { Columns = names }), []) : null;
-            bool together = parsed.GetValue(ensemble);
-            (string? Name, string Path)[] pairs = [.. sets.Select(Named)];
-            var held = pairs.Where(set => set.Path == "-").ToDictionary(set => set.Path, set => Pairs(set.Path, names, broken, cancellation).ToList());
-            List<Measured> measured = [.. pairs.Select(set => new Measured(set.Name ?? (pairs.Length > 1 ? set.Path : null), []))];
-            Dictionary<string, ReportPairs> apart = chosen is null ? [] : pairs.DistinctBy(set => set.Path).ToDictionary(set => set.Path, set =>
-                ReportPairs.Of(held.TryGetValue(set.Path, out List<Preference>? list) ? list : Pairs(set.Path, names, broken, cancellation), chosen.Pairs, averaging.Allow.Contains("shared-prompts"), set.Path));
-            if (chosen is not null) broken.AllTold = true;
-            foreach (string remark in apart.Values.SelectMany(set => set.Remarks)) report.Remark(remark);
-            var forms = new Dictionary<string, string>();
-            // An ensemble asks for rewards that its members have given already.
-            ScoreCache? cache = parsed.GetValue(cached) is { } kept ? ScoreCache.Open(kept) : together ? new() : null;
-            var scored = new List<IRewardModel>();
-            foreach (string folder in folders)
+            else
             {
-                using Weights weights = scoring.Open(parsed, folder);
-                using RewardModel model = RewardModel.Load(weights, scoring.Engine(parsed), scoring.Loading(parsed));
-                string name = folder.Length > 1 ? folder.TrimEnd('/', '\\') : folder;
-                foreach (string remark in model.Remarks) report.Remark($"{name}: {remark}");
-                forms[name] = model.TextForm.ToString();
-                IRewardModel asked = cache?.Of(model) ?? model;
-                scored.Add(asked);
-                if (chosen is not null) chosen.Accuracies.Add(await chosen.Pairs.AccuracyAsync(asked, new() { Ties = options.Ties, Scoring = options.Scoring }, cancellation));
-                for (int i = 0; i < pairs.Length; i++) measured[i].Models.Add(await Measure(i, asked, name));
-                broken.AllTold = true;
+                if (folders.Length == 0) return Wrong("no model is named.");
+                if (sets.Length == 0) return Wrong("--on is missing: the pairs to measure on.");
+                evaluation = await Measured(folders, sets, options, names, broken, scoring, parsed, report, cancellation);
             }
-            if (together)
-            {
-                foreach (EnsembleRule rule in Rules)
-                    for (int i = 0; i < pairs.Length; i++) measured[i].Ensembles.Add(await Measure(i, RewardEnsemble.Of(scored, rule), $"ensemble: {rule}"));
-                if (folders.Length > 1 && Average() is { } average)
-                    using (average) for (int i = 0; i < pairs.Length; i++) measured[i].Average = await Measure(i, cache?.Of(average) ?? average, $"average of {folders.Length}");
-            }
-            if (parsed.GetValue(cached) is { } keep && cache!.Scored > 0) cache.Save(keep);
-            Print(measured, forms, chosen, options, report);
+            if (parsed.GetValue(Page) is { } page) AtomicFile.Write(page, Encoding.UTF8.GetBytes(EvaluationReport.Html(evaluation)), parsed.GetValue(Overwrite));
+            if (parsed.GetValue(Picture) is { } picture) AtomicFile.Write(picture, Encoding.UTF8.GetBytes(EvaluationCharts.Accuracy(evaluation).ToSvg()), parsed.GetValue(Overwrite));
+            if (report.IsJson) report.Line(EvaluationDocument.Of(evaluation));
+            else Print(evaluation, report);
             return broken.Lines > 0 ? 1 : 0;
-
-            Task<PairwiseAccuracy> Measure(int set, IRewardModel model, string name) =>
-                apart.TryGetValue(pairs[set].Path, out ReportPairs? fixedPairs) ? fixedPairs.MeasureAsync(model, options, name, cancellation)
-                : PairwiseAccuracy.MeasureAsync(model, held.TryGetValue(pairs[set].Path, out List<Preference>? list) ? list : Pairs(pairs[set].Path, names, broken, cancellation), options, name, null, cancellation);
-
-            RewardModel? Average()
-            {
-                try
-                {
-                    return RewardModel.Load(WeightAverage.Of([.. folders.Select(folder => ModelArgument.Open(folder, scoring.Base(parsed)))], averaging), scoring.Engine(parsed), scoring.Loading(parsed));
-                }
-                catch (WarmException refusal)
-                {
-                    report.Remark($"no average: {refusal.Message}");
-                    return null;
-                }
-            }
         });
     }
+
+    private static async Task<Evaluation> Measured(string[] folders, string[] on, AccuracyOptions accuracy, ColumnNames? names, Broken broken, ScoringArguments scoring, ParseResult parsed, Report report, CancellationToken cancellation)
+    {
+        AverageOptions averaging = scoring.Averaging(parsed, parsed.GetValue(Allow));
+        int subsets = parsed.GetValue(Subsets) switch
+        {
+            null => 0,
+            "all" => int.MaxValue,
+            { } number => int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int most) && most > 0 ? most : throw new WarmException("--subsets", $"is {number}", "all, or a number of at least 1"),
+        };
+        EvaluatedRun[] runs = [.. (parsed.GetValue(Runs) ?? []).Select(run => run.Split(',')).Select(parts => new EvaluatedRun(parts.Length > 1 ? $"{parts[0]} to {parts[^1]}" : parts[0],
+            [.. Start.Find(parts, averaging.Allow, path => ModelArgument.Open(path, scoring.Base(parsed))).Select(checkpoint => checkpoint.Weights)]))];
+        bool together = parsed.GetValue(Ensemble);
+        ScoreCache? cache = parsed.GetValue(Cache) is { } kept ? ScoreCache.Open(kept) : null;
+        (string? Name, string Path)[] files = [.. on.Select(Named)];
+        PairSet[] sets = [.. files.Select(file => PairSet.Of(Pairs(file.Path, names, broken, cancellation), accuracy, file.Name ?? (files.Length > 1 ? file.Path : null)))];
+        var options = new EvaluationOptions
+        {
+            Average = together || subsets > 0 || runs.Length > 0,
+            Ensembles = together ? Rules(parsed) : [],
+            Subsets = subsets,
+            Runs = runs,
+            MovingAverage = parsed.GetValue(Moving)! switch
+            {
+                "swa" => null,
+                { } ema when ema.StartsWith("ema:", StringComparison.Ordinal) && double.TryParse(ema.AsSpan(4), NumberStyles.Float, CultureInfo.InvariantCulture, out double decay) => new MovingAverage(decay),
+                { } other => throw new WarmException("--moving", $"is {other}", "swa or ema:DECAY"),
+            },
+            Averaging = averaging,
+            Selection = parsed.GetValue(Select) is { } by ? SelectionPairs.Read(by, new() { Columns = names }) : null,
+            AllowSharedPrompts = averaging.Allow.Contains("shared-prompts"),
+            Cache = cache,
+            Progress = report.Progress,
+        };
+        CpuEngine engine = scoring.Engine(parsed);
+        EvaluatedModel[] models = [.. folders.Select(folder => new EvaluatedModel(folder.Length > 1 ? folder.TrimEnd('/', '\\') : folder, scoring.Open(parsed, folder)))];
+        Evaluation evaluation = await Evaluation.MeasureAsync(models, Load, sets, options, cancellation);
+        if (cache?.Scored > 0) cache.Save(parsed.GetValue(Cache)!);
+        return evaluation;
+
+        RewardModel Load(Weights weights)
+        {
+            RewardModel model = RewardModel.Load(weights, engine, scoring.Loading(parsed));
+            foreach (string remark in model.Remarks) report.Remark($"{weights.Name}: {remark}");
+            return model;
+        }
+    }
+
+    private static EnsembleRule[] Rules(ParseResult parsed) => [EnsembleRule.Mean, EnsembleRule.Worst, EnsembleRule.LessVariance(parsed.GetValue(Lambda), parsed.GetValue(Divisor) == "n-1")];
 
     /// <summary>NAME=PAIRS, or PAIRS alone; a file whose name holds = is meant as it stands.</summary>
     private static (string? Name, string Path) Named(string set) =>
@@ -136,6 +135,15 @@ internal static class EvaluateCommand
             else yield return line.Value!;
     }
 
+    private static Evaluation Given(string path, AccuracyOptions accuracy, ColumnNames? columns, Broken broken, EvaluationOptions options, CancellationToken cancellation)
+    {
+        using LinesInput input = LinesInput.Open(path, columns, broken.KeepGoing);
+        var file = new RewardFile(input.Name, accuracy.Resample);
+        foreach (Answered<bool> line in input.Lines(line => { file.Add(line.Json, line.Where); return true; }, cancellation))
+            if (line.Error is { } error) broken.Tell(error);
+        return Evaluation.Of(file, accuracy, options);
+    }
+
     private static int Wrong(string what)
     {
         Console.Error.WriteLine($"warm evaluate: {what}");
@@ -149,120 +157,52 @@ internal static class EvaluateCommand
         public int Lines { get; private set; }
         public bool KeepGoing => keepGoing;
 
-        /// <summary>Every model reads the pairs anew; the first has told of all that is broken.</summary>
-        public bool AllTold { get; set; }
-
         public void Tell(WarmException error)
         {
-            if (AllTold) return;
             Lines++;
             report.Remark(error.Message);
         }
     }
 
-    private static Measured Given(string path, AccuracyOptions options, ColumnNames? columns, Broken broken, bool ensemble, CancellationToken cancellation)
+    private static void Print(Evaluation evaluation, Report report)
     {
-        using LinesInput input = LinesInput.Open(path, columns, broken.KeepGoing);
-        var file = new RewardFile(input.Name, options.Resample);
-        foreach (Answered<bool> line in input.Lines(line => { file.Add(line.Json, line.Where); return true; }, cancellation))
-            if (line.Error is { } error) broken.Tell(error);
-        var measured = new Measured(null, [.. file.Measure(options)]);
-        if (ensemble) measured.Ensembles.AddRange(Rules.Select(rule => file.Measure(rule, options, $"ensemble: {rule}")));
-        return measured;
-    }
-
-    private static IEnumerable<PairedComparison> Paired(IReadOnlyList<PairwiseAccuracy> models) =>
-        models.SelectMany((a, i) => models.Skip(i + 1).Select(b => PairedComparison.Of(a, b)));
-
-    private static void Print(List<Measured> sets, Dictionary<string, string> forms, Chosen? chosen, AccuracyOptions options, Report report)
-    {
-        if (report.IsJson)
+        foreach (SetEvaluation set in evaluation.Sets)
         {
-            var document = new JsonObject
+            if (set != evaluation.Sets[0]) report.Line();
+            report.Line(FormattableString.Invariant($"{(set.Name is null ? "" : $"{set.Name}: ")}{set.Members[0].Accuracy.N:N0} pairs, {set.Members[0].Units}; ties count {(evaluation.Ties == TieRule.Half ? "half" : $"as {evaluation.Ties.ToString().ToLowerInvariant()}")}"));
+            report.Table(["model", "accuracy", "±", "95 %", "loss", "brier", "ece", "margin", "longer", "shorter", "length r", "reward sd", "ties"], [.. set.All.Select(Row), .. Baselines(set)]);
+            if (set.Subsets.Count > 0)
             {
-                ["ties"] = options.Ties.ToString().ToLowerInvariant(),
-                ["models"] = new JsonArray([.. sets.SelectMany(set => set.Models.Select(model => Node(model, set.On, forms.GetValueOrDefault(model.Name!))))]),
-                ["paired"] = new JsonArray([.. sets.SelectMany(Compared)]),
-                ["baselines"] = new JsonArray([.. sets.SelectMany(set => Baselines(set, chosen).Select(b => b.Chosen is null ? Node(new { name = b.Name, accuracy = b.Accuracy }, set.On) : Node(new { name = b.Name, accuracy = b.Accuracy, chosen = b.Chosen }, set.On)))]),
-            };
-            if (chosen is not null)
-                document["selection"] = new JsonObject
-                {
-                    ["pairs"] = chosen.Pairs.Name, ["n"] = chosen.Pairs.Count, ["best"] = sets[0].Models[chosen.Best].Name,
-                    ["members"] = new JsonArray([.. chosen.Accuracies.Select((accuracy, i) => new JsonObject { ["name"] = sets[0].Models[i].Name, ["accuracy"] = accuracy })]),
-                };
-            // One set of pairs: an object; several: a list of objects, each of which says on which.
-            if (sets[0].Ensembles.Count > 0) document["ensemble"] = OneOrMany(sets.Select(set => Ensemble(set)));
-            if (sets[0].Average is not null) document["average"] = OneOrMany(sets.Select(set => Node(set.Average!, set.On)));
-            report.Line(document);
-            return;
+                report.Line();
+                report.Table(["members", "subsets", "average of weights", "95 %", "lowest", "highest", "ensemble", "95 %"], set.Subsets.Select(size => (string[])[$"{size.K}", FormattableString.Invariant($"{size.Subsets} of {size.OutOf:N0}"),
+                    $"{size.Average.Value:F4}", Interval(size.Average), $"{size.Lowest:F4}", $"{size.Highest:F4}", $"{size.Ensemble.Value:F4}", Interval(size.Ensemble)]));
+            }
+            foreach (PairedComparison pair in set.Helped) report.Line(pair.ToString());
+            foreach (PairwiseAccuracy model in set.All.Where(model => model.WorstGroup is not null))
+                report.Line(FormattableString.Invariant($"worst {model.WorstGroup!.Field} of {model.WorstGroup.Groups} for {Short(model.Name ?? "")}: {model.WorstGroup.Name}, {model.WorstGroup.Accuracy:F3} (n = {model.WorstGroup.N:N0})"));
+            foreach (string remark in set.Remarks) report.Remark(remark);
+            // What all models say of the same texts is said once.
+            foreach (IGrouping<string, string> said in set.All.SelectMany(model => model.Remarks.Select(remark => (Remark: remark, Name: model.Name ?? "rewards"))).GroupBy(one => one.Remark, one => one.Name))
+                report.Remark($"{(set.Name is null ? "" : $"{set.Name}: ")}{(said.Count() > 3 ? $"{said.Count()} models" : string.Join(", ", said))}: {said.Key}");
         }
-        foreach (Measured set in sets)
+        if (evaluation.TextForms.Values.Select(form => form.ToString()).Distinct().ToArray() is { Length: > 0 } forms) report.Remark($"text form {string.Join(", ", forms)}");
+        foreach (string remark in evaluation.Remarks) report.Remark(remark);
+
+        static string[] Row(PairwiseAccuracy m) => [Short(m.Name ?? ""), $"{m.Accuracy.Value:F3}", $"{m.Accuracy.Error:F3}", Interval(m.Accuracy), $"{m.Loss:F3}", $"{m.Brier:F3}", $"{m.Ece:F3}", $"{m.Margins.Mean:F3}",
+            m.WhereLongerWins is { } longer ? $"{longer.Value:F3}" : "", m.WhereShorterWins is { } shorter ? $"{shorter.Value:F3}" : "", m.LengthCorrelation is { } r ? $"{r:F2}" : "", m.Rewards is { } rewards ? $"{rewards.Std:F3}" : "", $"{m.Ties}"];
+
+        static IEnumerable<string[]> Baselines(SetEvaluation set)
         {
-            Estimate first = set.Models[0].Accuracy;
-            if (set != sets[0]) report.Line();
-            report.Line(FormattableString.Invariant($"{(set.On is null ? "" : $"{set.On}: ")}{first.N:N0} pairs, {set.Models[0].Units}; ties count {(options.Ties == TieRule.Half ? "half" : $"as {options.Ties.ToString().ToLowerInvariant()}")}"));
-            report.Table(["model", "accuracy", "±", "95 %", "loss", "brier", "ece", "margin", "length r", "ties"],
-                [.. set.Models.Select(Row), .. set.Average is null ? [] : new[] { Row(set.Average) }, .. set.Ensembles.Select(Row),
-                    .. Baselines(set, chosen).Select(b => (string[])[b.Chosen is null ? b.Name : $"{b.Name}: {Short(b.Chosen)}", $"{b.Accuracy.Value:F3}", $"{b.Accuracy.Error:F3}", Interval(b.Accuracy), "", "", "", "", "", ""])]);
-            if (set.Models.Select(m => forms.GetValueOrDefault(m.Name!)).OfType<string>().Distinct().ToArray() is { Length: > 0 } read) report.Remark($"text form {string.Join(", ", read)}");
-            // Beside an average or an ensemble the members are not compared with each other: the question is whether the whole helps.
-            foreach (PairedComparison pair in Paired(set.Compared).Where(pair => set.Compared.Count == set.Models.Count || set.Models.All(m => m.Name != pair.A) || set.Models.All(m => m.Name != pair.B))) report.Line(pair.ToString());
-            foreach (PairwiseAccuracy model in set.Models) foreach (string remark in model.Remarks) report.Remark($"{model.Name}: {remark}");
+            if (set.Longer is { } longer) yield return Line(longer.Name!, longer.Accuracy);
+            if (set.MeanOfMembers is { } mean && (set.Average is not null || set.Ensembles.Count > 0 || set.Best is not null)) yield return Line("mean of the members", mean);
+            if (set.Best is { } best) yield return Line($"best member on the selection pairs: {Short(best.Name!)}", best.Accuracy);
         }
 
-        static IReadOnlyList<string> Row(PairwiseAccuracy m) => [Short(m.Name ?? ""), $"{m.Accuracy.Value:F3}", $"{m.Accuracy.Error:F3}", Interval(m.Accuracy), $"{m.Loss:F3}", $"{m.Brier:F3}", $"{m.Ece:F3}", $"{m.Margins.Mean:F3}",
-            m.LengthCorrelation is { } r ? $"{r:F2}" : "", $"{m.Ties}"];
+        static string[] Line(string name, Estimate accuracy) => [name, $"{accuracy.Value:F3}", $"{accuracy.Error:F3}", Interval(accuracy), .. Enumerable.Repeat("", 9)];
 
         // avg:runs/rm-1,runs/rm-2,runs/rm-3 is too wide for a table: avg:runs/rm-1,..runs/rm-3 (3)
         static string Short(string name) => name.Length > 40 && name.Split(',') is { Length: > 2 } parts ? $"{parts[0]},..,{parts[^1]} ({parts.Length})" : name;
 
         static string Interval(Estimate e) => $"{e.Low:F3} to {e.High:F3}";
-    }
-
-    /// <summary>What any result must be read against.</summary>
-    private static IEnumerable<(string Name, Estimate Accuracy, string? Chosen)> Baselines(Measured set, Chosen? chosen)
-    {
-        if (set.Models[0].LongerWins is { } longer) yield return ("the longer text wins", longer, null);
-        if (set.Models.Count > 1 && (chosen is not null || set.Ensembles.Count > 0)) yield return ("mean of the members", MeanOfModels.Accuracy(set.Models), null);
-        if (chosen is not null) yield return ("best member on the selection pairs", set.Models[chosen.Best].Accuracy, set.Models[chosen.Best].Name);
-    }
-
-    /// <summary>The comparisons, each with McNemar's exact p corrected for how many are shown.</summary>
-    private static IEnumerable<JsonNode> Compared(Measured set)
-    {
-        PairedComparison[] paired = [.. Paired(set.Compared)];
-        IReadOnlyList<double> corrected = Holm.Adjust([.. paired.Select(pair => pair.McNemar!.Exact)]);
-        return paired.Select((pair, i) =>
-        {
-            JsonNode node = Node(pair, set.On);
-            node["mcnemar"]!["holm"] = corrected[i];
-            return node;
-        });
-    }
-
-    /// <summary>The mean of the rewards, what its members' scoring took together, and the other rules.</summary>
-    private static JsonNode Ensemble(Measured set)
-    {
-        JsonNode[] rules = [.. set.Ensembles.Select((of, i) =>
-        {
-            JsonNode node = Node(of, set.On);
-            node["rule"] = Rules[i].ToString();
-            if (set.Models.All(m => m.Cost is not null))
-                node["cost"] = Node(new ScoringCost(set.Models.Sum(m => m.Cost!.Texts), set.Models.Sum(m => m.Cost!.Tokens), set.Models.Sum(m => m.Cost!.Seconds)), null);
-            return node;
-        })];
-        rules[0]["others"] = new JsonArray([.. rules.Skip(1)]);
-        return rules[0];
-    }
-
-    private static JsonNode OneOrMany(IEnumerable<JsonNode> nodes) => nodes.ToArray() is [var one] ? one : new JsonArray([.. nodes]);
-
-    private static JsonNode Node<T>(T value, string? on, string? textForm = null)
-    {
-        JsonObject node = JsonSerializer.SerializeToNode(value, Report.JsonOptions)!.AsObject();
-        if (textForm is not null) node["textForm"] = textForm;
-        if (on is not null) node.Insert(node.ContainsKey("b") ? 2 : 1, "on", on);
-        return node;
     }
 }

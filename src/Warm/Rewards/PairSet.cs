@@ -13,17 +13,25 @@ public sealed record TextRewards(IReadOnlyList<float> Rewards, ScoringCost? Cost
 public sealed class PairSet
 {
     private readonly List<Candidate> _texts = [];
+    private readonly List<Preference> _all = [];
     private readonly PairTexts _pairs;
-    private readonly Lazy<Estimate> _longerWins;
+    private readonly Lazy<PairwiseAccuracy> _longer;
 
     private PairSet(string? name, IEnumerable<Preference> pairs, AccuracyOptions options)
     {
         (Name, Options, _pairs) = (name, options, new(options));
-        foreach (Preference pair in pairs) _pairs.Add(pair, _texts);
+        foreach (Preference pair in pairs)
+        {
+            _pairs.Add(pair, _texts);
+            _all.Add(pair);
+        }
         if (_pairs.Pairs.Count == 0) throw new WarmException(name ?? "pairs", "there are none", "at least one pair");
         _ = _pairs.Units; // a misspelt field is refused before hours of scoring
-        _longerWins = new(() => PairwiseAccuracy.LongerTextWins(_pairs, options));
+        _longer = new(() => new PairwiseAccuracy(_pairs.Longer(), _pairs.Units, options, LengthRule));
     }
+
+    /// <summary>What the rule is called that every model must be read against.</summary>
+    internal const string LengthRule = "the longer text wins";
 
     /// <summary>Takes pairs in.</summary>
     /// <param name="pairs">Read once; at least one.</param>
@@ -45,6 +53,9 @@ public sealed class PairSet
     /// <summary>Number of pairs.</summary>
     public int Count => _pairs.Pairs.Count;
 
+    /// <summary>The pairs, in order.</summary>
+    public IReadOnlyList<Preference> Pairs => _all;
+
     /// <summary>The distinct texts, in order of first appearance.</summary>
     public IReadOnlyList<Candidate> Texts => _texts;
 
@@ -52,7 +63,10 @@ public sealed class PairSet
     public Units Units => _pairs.Units;
 
     /// <summary>What the rule "the longer text wins" gets.</summary>
-    public Estimate LongerWins => _longerWins.Value;
+    public Estimate LongerWins => _longer.Value.Accuracy;
+
+    /// <summary>The rule "the longer text wins" as a model whose rewards are lengths: only what goes by right and wrong means something.</summary>
+    internal PairwiseAccuracy Longer => _longer.Value;
 
     /// <summary>Scores every distinct text once.</summary>
     /// <param name="model">What scores.</param>
@@ -84,6 +98,12 @@ public sealed class PairSet
         return PairwiseAccuracy.Of(_pairs, rewards, Options, name, LongerWins);
     }
 
+    /// <summary>What each pair counts.</summary>
+    internal double[] Outcomes(TextRewards rewards) => [.. Differences(rewards).Select(d => PairwiseAccuracy.Outcome(d, Options.Ties))];
+
+    /// <summary>The mean of what pairs count, with its error.</summary>
+    internal Estimate Mean(double[] outcomes) => PairwiseAccuracy.Within(Estimate.Mean(outcomes, Units, Options.Resamples, Options.Seed));
+
     /// <summary>Chosen less rejected, pair by pair.</summary>
     internal IEnumerable<double> Differences(TextRewards rewards) => _pairs.Pairs.Select(pair => (double)rewards.Rewards[pair.Chosen] - rewards.Rewards[pair.Rejected]);
 
@@ -106,8 +126,7 @@ public sealed class PairSet
             for (int m = 0; m < one.Length; m++) one[m] = members[m].Rewards[text];
             rewards[text] = (float)rule.Of(one);
         }
-        ScoringCost? cost = members.Any(m => m.Cost is null) ? null : new(members.Sum(m => m.Cost!.Texts), members.Sum(m => m.Cost!.Tokens), members.Sum(m => m.Cost!.Seconds));
-        return new(rewards, cost);
+        return new(rewards, ScoringCost.Sum([.. members.Select(m => m.Cost)]));
     }
 
     /// <summary><c>ood: 3,311 pairs of 259 texts, 8 prompts</c></summary>

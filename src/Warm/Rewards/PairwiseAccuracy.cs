@@ -15,7 +15,28 @@ public sealed record Spread([property: JsonPropertyName("mean")] double Mean, [p
 public sealed record ScoringCost(
     [property: JsonPropertyName("texts")] int Texts,
     [property: JsonPropertyName("tokens")] long Tokens,
-    [property: JsonPropertyName("seconds")] double Seconds);
+    [property: JsonPropertyName("seconds")] double Seconds)
+{
+    /// <summary>How many of the texts were not scored but found in a cache, so that <see cref="Seconds"/> says nothing of them.</summary>
+    [JsonPropertyName("found"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long Found { get; init; }
+
+    /// <summary>Wall time of opening and loading the model, once for all sets; null where it was loaded before.</summary>
+    [JsonPropertyName("loadSeconds"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? LoadSeconds { get; init; }
+
+    /// <summary>Bytes of the weights that must be held to score: for an ensemble those of all members; null where nobody knows.</summary>
+    [JsonPropertyName("weightBytes"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? WeightBytes { get; init; }
+
+    /// <summary>What several cost together.</summary>
+    internal static ScoringCost? Sum(IReadOnlyList<ScoringCost?> costs) => costs.Any(cost => cost is null) ? null : new(costs.Sum(c => c!.Texts), costs.Sum(c => c!.Tokens), costs.Sum(c => c!.Seconds))
+    {
+        Found = costs.Sum(c => c!.Found),
+        LoadSeconds = costs.Any(c => c!.LoadSeconds is null) ? null : costs.Sum(c => c!.LoadSeconds),
+        WeightBytes = costs.Any(c => c!.WeightBytes is null) ? null : costs.Sum(c => c!.WeightBytes),
+    };
+}
 
 /// <summary>The group of pairs on which a model does worst. The lowest of several is low by chance too: of small groups it says little.</summary>
 /// <param name="Field">What the pairs are grouped by: subset, topic ...</param>
@@ -268,7 +289,7 @@ public sealed class PairwiseAccuracy
         difference > 0 ? 1 : difference < 0 ? 0 : ties switch { TieRule.Correct => 1, TieRule.Wrong => 0, _ => 0.5 };
 
     /// <summary>A share cannot leave 0 to 1, though Student's t may reach over.</summary>
-    private static Estimate Within(Estimate share) => share with { Low = Math.Max(share.Low, 0), High = Math.Min(share.High, 1) };
+    internal static Estimate Within(Estimate share) => share with { Low = Math.Max(share.Low, 0), High = Math.Min(share.High, 1) };
 
     private static double Mean(double[] values, Func<double, double> of)
     {

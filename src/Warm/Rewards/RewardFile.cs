@@ -20,17 +20,19 @@ public sealed class RewardFile
 
     /// <summary>Judges every model of the file. Without a <c>prompt</c> in any line the units are what <c>group</c> says, and without that the pairs.</summary>
     /// <exception cref="WarmException">A line is broken (and <paramref name="reading"/> does not ask to go on), a reward is missing or not finite, or there is no line.</exception>
-    public static IReadOnlyList<PairwiseAccuracy> Measure(string path, AccuracyOptions? options = null, PreferenceFileOptions? reading = null)
+    public static IReadOnlyList<PairwiseAccuracy> Measure(string path, AccuracyOptions? options = null, PreferenceFileOptions? reading = null) => Open(path, options ?? new(), reading).Measure(options ?? new());
+
+    /// <summary>Reads a file.</summary>
+    internal static RewardFile Open(string path, AccuracyOptions options, PreferenceFileOptions? reading = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        options ??= new();
         using LineReader reader = LineReader.Open(path);
         var file = new RewardFile(path, options.Resample);
         while (true)
         {
             try
             {
-                if (!reader.TryRead(out FileLine line)) return file.Measure(options);
+                if (!reader.TryRead(out FileLine line)) return file;
                 if (line.IsBlank) continue;
                 JsonObject json = line.Json();
                 reading?.Columns?.Apply(json);

@@ -101,6 +101,8 @@ public sealed class ScoreCache
     {
         public string Identity { get; } = model.Identity;
 
+        public TextForm? TextForm { get; } = model.TextForm;
+
         public async Task<IReadOnlyList<Score>> ScoreAsync(IReadOnlyList<Candidate> candidates, ScoringOptions? options, IProgress<int>? progress, CancellationToken cancellation)
         {
             // No reward depends on how many tokens a pass holds.

@@ -1,11 +1,11 @@
 namespace Warm.Tests.Rewards;
 
 /// <summary>A reward that is a function of the response, and remembers what it was asked.</summary>
-internal sealed class LambdaModel(Func<string, float> reward) : IRewardModel
+internal sealed class LambdaModel(Func<string, float> reward, string identity = "lambda") : IRewardModel
 {
     public List<Candidate> Asked { get; } = [];
 
-    public string Identity => "lambda";
+    public string Identity => identity;
 
     public Task<IReadOnlyList<Score>> ScoreAsync(IReadOnlyList<Candidate> candidates, ScoringOptions? options = null, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
