@@ -98,6 +98,31 @@ public class EvaluateCommandTests
     }
 
     [Fact]
+    public void Subsets_moving_averages_page_and_picture()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["on.jsonl"], Ids);
+        string[] arguments = ["evaluate", Model, Other, "--on", "a=on.jsonl", "--on", "b=on.jsonl", "--ensemble", "--lambda", "2", "--divisor", "n-1", "--subsets", "all", "--run", $"{Other},{Model}", "--moving", "ema:0.5", "--report", "page.html", "--svg", "chart.svg", "--json"];
+        WarmProcess run = WarmProcess.RunWith(null, folder.Path, arguments);
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Equal(["a", "a", "b", "b"], run.Json["models"]!.AsArray().Select(m => (string)m!["on"]!));
+        Assert.Equal([1, 2, 1, 2], run.Json["subsets"]!.AsArray().Select(s => (int)s!["k"]!));
+        Assert.Equal("mean - 2 x variance (divisor n-1)", (string)run.Json["ensemble"]![0]!["others"]![1]!["rule"]!);
+        // Half of each, whichever comes first, is their mean.
+        Assert.Equal((double)run.Json["average"]![0]!["loss"]!, (double)run.Json["movingAverages"]![0]!["loss"]!, 1e-6);
+        Assert.All(run.Json["helped"]!.AsArray(), pair => Assert.NotNull(pair!["verdict"]));
+        string page = File.ReadAllText(folder["page.html"]), chart = File.ReadAllText(folder["chart.svg"]);
+        Assert.StartsWith("<!DOCTYPE html>", page);
+        Assert.Contains("Accuracy by number of members on b", page);
+        Assert.StartsWith("<svg", chart);
+        WarmProcess again = WarmProcess.RunWith(null, folder.Path, arguments);
+        Assert.Equal((1, "exists already"), (again.ExitCode, (string?)again.Json["error"]!["found"]));
+        Assert.Equal(page, File.ReadAllText(folder["page.html"]));
+        Assert.Equal(1, WarmProcess.RunWith(null, folder.Path, "evaluate", Model, Other, "--on", "on.jsonl", "--subsets", "some").ExitCode);
+        Assert.Equal(1, WarmProcess.RunWith(null, folder.Path, "evaluate", Model, Other, "--on", "on.jsonl", "--moving", "ema:half").ExitCode);
+    }
+
+    [Fact]
     public void Ensemble_of_rewards_that_are_there()
     {
         WarmProcess run = WarmProcess.RunWith("{\"chosen\":{\"a\":1.25,\"b\":0.5},\"rejected\":{\"a\":0.25,\"b\":2.0}}\n", null, "evaluate", "--rewards", "-", "--ensemble", "--json");
