@@ -118,8 +118,8 @@ public class EvaluateCommandTests
         WarmProcess again = WarmProcess.RunWith(null, folder.Path, arguments);
         Assert.Equal((1, "exists already"), (again.ExitCode, (string?)again.Json["error"]!["found"]));
         Assert.Equal(page, File.ReadAllText(folder["page.html"]));
-        Assert.Equal(1, WarmProcess.RunWith(null, folder.Path, "evaluate", Model, Other, "--on", "on.jsonl", "--subsets", "some").ExitCode);
-        Assert.Equal(1, WarmProcess.RunWith(null, folder.Path, "evaluate", Model, Other, "--on", "on.jsonl", "--moving", "ema:half").ExitCode);
+        Assert.Equal(2, WarmProcess.RunWith(null, folder.Path, "evaluate", Model, Other, "--on", "on.jsonl", "--subsets", "some").ExitCode);
+        Assert.Equal(2, WarmProcess.RunWith(null, folder.Path, "evaluate", Model, Other, "--on", "on.jsonl", "--moving", "ema:half").ExitCode);
     }
 
     [Fact]
