@@ -16,7 +16,7 @@ internal static class InspectCommand
         return new WarmCommand("inspect", "Say what a model is: architecture, head, read position, tensors, tokenizer, hashes.", "warm inspect runs/rm-1") { path, under, file, noHash }
             .Runs((parsed, report, cancellation) =>
             {
-                using Weights weights = parsed.GetValue(file) is { } name ? Checkpoint.OpenFile(parsed.GetRequiredValue(path), name) : ModelArgument.Open(parsed.GetRequiredValue(path), parsed.GetValue(under));
+                using Weights weights = parsed.GetValue(file) is { } name ? Checkpoint.OpenFile(parsed.GetRequiredValue(path), name) : ModelArgument.OpenWith(parsed.GetValue(under), parsed.GetRequiredValue(path));
                 JsonObject document = Describe(weights, !parsed.GetValue(noHash), cancellation);
                 if (report.IsJson) report.Line(document);
                 else Print(weights, document, report);

@@ -33,6 +33,11 @@ internal static class ModelArgument
             : WeightAverage.Of([weights], new AverageOptions { DType = dtype });
     }
 
+    /// <summary>Opens a model where <c>--base</c> has no other meaning; one that does not need it is refused.</summary>
+    public static Weights OpenWith(string? @base, string argument, DType? dtype = null) =>
+        @base is null || NeedsBase(argument) ? Open(argument, @base, dtype)
+        : throw new WarmException("--base", $"stands beside {argument}, which is no adapter's folder", "a PEFT adapter's folder", "Leave --base out.");
+
     /// <summary>Whether a model of the command line stands on what <c>--base</c> says: it is an adapter's folder, or holds one.</summary>
     public static bool NeedsBase(string argument) =>
         argument.StartsWith(Average, StringComparison.Ordinal) ? argument[Average.Length..].Split(',').Any(NeedsBase) : LowRankAdapter.IsAdapter(argument.Trim());

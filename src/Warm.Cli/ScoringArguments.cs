@@ -36,7 +36,7 @@ internal sealed class ScoringArguments
     public string Model(ParseResult parsed) => parsed.GetRequiredValue(_model);
 
     /// <summary>Opens the model's weights; reads headers only.</summary>
-    public Weights Open(ParseResult parsed) => Open(parsed, parsed.GetRequiredValue(_model));
+    public Weights Open(ParseResult parsed) => ModelArgument.OpenWith(Base(parsed), parsed.GetRequiredValue(_model), ModelArgument.ParseDType(parsed.GetValue(_dtype)));
 
     /// <summary>Opens one of several models; reads headers only.</summary>
     public Weights Open(ParseResult parsed, string model) => ModelArgument.Open(model, Base(parsed), ModelArgument.ParseDType(parsed.GetValue(_dtype)));

@@ -19,8 +19,8 @@ internal sealed class SequenceReader
             throw new WarmException("text form", $"\"{TextForm}\" has no prompt that a response could go on from", "template, concatenate or a format with {prompt} before {response}");
         if (TextForm.IsFormat && TextForm.Name.IndexOf("{prompt}", StringComparison.Ordinal) is var at && (at < 0 || at > TextForm.Name.IndexOf("{response}", StringComparison.Ordinal)))
             throw new WarmException("text form", $"\"{TextForm}\" does not begin with the prompt", "a format with {prompt} before {response}");
-        _tokenizer = new(() => Tokenizer.Open(folder.Path));
-        _template = new(() => ChatTemplate.Open(folder.Path)
+        _tokenizer = new(() => Tokenizer.Open(folder.TokenizerPath));
+        _template = new(() => ChatTemplate.Open(folder.TokenizerPath)
             ?? throw new WarmException(folder.Path, "has no chat template", "chat_template.jinja, or the key chat_template of tokenizer_config.json", "Ask for another text form: TextForm.Concatenate, or a format."));
     }
 

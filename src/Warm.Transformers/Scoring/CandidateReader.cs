@@ -17,8 +17,8 @@ internal sealed class CandidateReader
     private CandidateReader(ModelFolder folder, Transformer transformer, TextForm textForm)
     {
         (_folder, _architecture, _head, TextForm) = (folder, transformer.Architecture, transformer.Head, textForm);
-        _tokenizer = new(() => Tokenizer.Open(folder.Path));
-        _template = new(() => ChatTemplate.Open(folder.Path)
+        _tokenizer = new(() => Tokenizer.Open(folder.TokenizerPath));
+        _template = new(() => ChatTemplate.Open(folder.TokenizerPath)
             ?? throw new WarmException(folder.Path, "has no chat template", "chat_template.jinja, or the key chat_template of tokenizer_config.json", "Ask for another text form: --text-form concatenate, pair, response or a format."));
         _specialIds = new(() => [.. _tokenizer.Value.AddedTokens.Where(token => token.Special).Select(token => token.Id)]);
         _bos = new(() => _tokenizer.Value.Special.Bos is { } bos ? _tokenizer.Value.IdOf(bos) : null);

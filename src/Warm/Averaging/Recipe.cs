@@ -96,6 +96,7 @@ public static class Recipe
         if (own is not { } checkpoint || !checkpoint.Files.Any(hashes.ContainsKey)) return entry;
         var files = new JsonObject();
         foreach (string file in checkpoint.Files) files[Path.GetFileName(file)] = hashes[file];
+        if (member is LowRankAdapter { ConfigPath: var config }) files[Path.GetFileName(config)] = ContentHash.OfFile(config); // it says by how much the factors count
         entry["sha256"] = files;
         return entry;
     }

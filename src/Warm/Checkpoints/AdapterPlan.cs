@@ -15,11 +15,10 @@ internal sealed class AdapterPlan
     private readonly AdapterNames _file;
     private readonly HashSet<string> _firsts;
 
-    private AdapterPlan(Weights @base, AdapterConfig config, Checkpoint file, List<string> remarks)
+    private AdapterPlan(Weights @base, string folder, AdapterConfig config, Checkpoint file, List<string> remarks)
     {
         (_base, _config, File, _remarks) = (@base, config, file, remarks);
         _firsts = [.. @base.Names.Select(name => name[..(name.IndexOf('.') is > 0 and var point ? point : name.Length)])];
-        Folder = @base.Folder;
         if (file.Names.Count == 0) throw new WarmException(file.Name, "holds no tensors", "the factors of an adapter");
         foreach (string name in file.Names)
             if (file.Info(name) is { Count: 0 } empty) throw new WarmException(file.Name, $"{JsonText.Quote(name)} is {empty.Shape}: it holds no values", "a factor", "Sharded trainers write such files when parameters were not gathered before saving.");
@@ -29,8 +28,8 @@ internal sealed class AdapterPlan
         foreach (AdapterNames.Module module in _file.Modules) Add(module, someTransposed);
         CheckSaved();
         CheckTargets();
-        Names = [.. @base.Names.Concat(Tensors.Keys).Distinct().Order(CodePointOrder.Instance)];
-        Folder = @base.Folder;
+        AdapterModel model = AdapterModel.Of(@base, folder, config, Tensors, remarks);
+        (Names, Folder) = (model.Names, model.Folder);
     }
 
     /// <summary>The adapter's tensors.</summary>
@@ -46,7 +45,7 @@ internal sealed class AdapterPlan
     public ModelFolder? Folder { get; }
 
     /// <summary>Plans an adapter on a base.</summary>
-    public static AdapterPlan Of(Weights @base, string folder, AdapterConfig config, Checkpoint file, List<string> remarks) => new(@base, config, file, remarks);
+    public static AdapterPlan Of(Weights @base, string folder, AdapterConfig config, Checkpoint file, List<string> remarks) => new(@base, folder, config, file, remarks);
 
     /// <summary>
     /// What the base calls a tensor of the model, or null. A base that was saved without its head has names without the model's prefix (<c>encoder.layer</c> for <c>bert.encoder.layer</c>),

@@ -45,7 +45,7 @@ internal static class CheckpointWriter
         if (weights.Folder is { } source)
         {
             if (source.Config is { } config) place.Write("config.json", Config(weights, config, pass), options.Sync);
-            foreach (string companion in CompanionFiles.Of(source.Path)) place.Copy(Path.Combine(source.Path, companion), companion, options.Sync);
+            foreach ((string name, string path) in source.CompanionNames) place.Copy(path, name, options.Sync);
         }
         foreach ((string name, string content) in pass.ExtraFiles()) place.Write(name, content, options.Sync);
         cancellation.ThrowIfCancellationRequested();

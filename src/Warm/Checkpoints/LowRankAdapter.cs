@@ -40,6 +40,9 @@ public sealed class LowRankAdapter : Weights
     /// <summary>What the adapter says it was trained on: a path or a name on a hub; null where it says nothing.</summary>
     public string? BaseName { get; }
 
+    /// <summary>The adapter's adapter_config.json.</summary>
+    internal string ConfigPath => Path.Combine(AdapterFolder, AdapterConfig.FileName);
+
     /// <summary>The adapter's own tensors. There is no way to average these: their mean means nothing.</summary>
     internal Checkpoint Factors { get; }
 
@@ -49,7 +52,10 @@ public sealed class LowRankAdapter : Weights
     /// <inheritdoc/>
     public override IReadOnlyList<string> Names => _names;
 
-    /// <summary>The base's folder: its config and companion files.</summary>
+    /// <summary>
+    /// The base's folder: its config and companion files. The tokenizer is the adapter's where it was saved with one; and where the base was a language model and the adapter brings the
+    /// head, the config is that of the classifier which the two make.
+    /// </summary>
     public override ModelFolder? Folder { get; }
 
     /// <inheritdoc/>
@@ -57,6 +63,19 @@ public sealed class LowRankAdapter : Weights
 
     /// <summary>Whether a folder is an adapter: it has an adapter_config.json.</summary>
     public static bool IsAdapter(string folder) => File.Exists(Path.Combine(folder, AdapterConfig.FileName));
+
+    /// <summary>What an adapter's folder names as its base; null where it names none, or cannot be read.</summary>
+    internal static string? BaseNameOf(string folder)
+    {
+        try
+        {
+            return AdapterConfig.Read(folder, []).BaseName;
+        }
+        catch (WarmException)
+        {
+            return null; // what is wrong with it is said when it is opened as an adapter
+        }
+    }
 
     /// <summary>Puts an adapter on its base. Reads headers and configs.</summary>
     /// <param name="base">The base; it must stay open as long as the adapter is read, and is not disposed with it.</param>

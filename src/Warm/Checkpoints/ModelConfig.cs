@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Warm;
 
@@ -38,6 +40,16 @@ public sealed class ModelConfig
 
     /// <summary>A config that was made of the one in that file.</summary>
     internal static ModelConfig Of(string path, JsonElement json) => new(path, "", json, []);
+
+    /// <summary>The same with some keys of another value; a null takes a key away.</summary>
+    internal ModelConfig With(IReadOnlyDictionary<string, JsonNode?> changes)
+    {
+        JsonObject json = JsonObject.Create(Json)!;
+        foreach ((string key, JsonNode? value) in changes)
+            if (value is null) json.Remove(key);
+            else json[key] = value;
+        return new(Path, _prefix, JsonText.Parse(Encoding.UTF8.GetBytes(json.ToJsonString()), Path), Remarks);
+    }
 
     /// <summary>The keys in the file's order, null ones included.</summary>
     public IEnumerable<string> Keys => Json.EnumerateObject().Select(p => p.Name).Distinct();

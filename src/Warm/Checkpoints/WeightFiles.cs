@@ -72,7 +72,7 @@ internal static class WeightFiles
 
         if (names.Length == 0) return new(folder, "is an empty folder", Expected);
         if (Has(n => n == "adapter_config.json"))
-            return new(folder, "is an adapter (adapter_config.json), not a whole model", Expected, "Give it together with its base, as BASE+ADAPTER or with --base.");
+            return new(folder, $"is an adapter (adapter_config.json), not a whole model{(LowRankAdapter.BaseNameOf(folder) is { } name ? $"; it was trained on {JsonText.Quote(name)}" : "")}", Expected, "Give it together with its base, as BASE+ADAPTER or with --base: Warm downloads none.");
         if (Those(n => n.StartsWith("checkpoint-", StringComparison.Ordinal)) is { Length: > 0 } checkpoints)
             return new(folder, $"is a training run without weights of its own, with {string.Join(", ", checkpoints.Take(12))}", Expected, $"Name one of them: {Path.Combine(folder, checkpoints[^1])}.");
         if (Has(n => n.StartsWith("global_step", StringComparison.Ordinal)) || Has(n => n == "zero_to_fp32.py"))

@@ -285,6 +285,48 @@ public class LowRankAdapterTests
     }
 
     [Fact]
+    public void A_head_on_a_language_model_makes_a_classifier()
+    {
+        using var made = new AdapterFolder();
+        made.AddBase("model.embed_tokens.weight", DType.BF16, 9, 6).AddBase($"{Q}.weight", DType.BF16, 6, 6).AddBase("lm_head.weight", DType.BF16, 9, 6)
+            .Pair(Q, 2, 6, 6).Add($"{Prefix}score.weight", DType.F32, 1, 6)
+            .Write("""{"peft_type":"LORA","task_type":"SEQ_CLS","r":2,"lora_alpha":4,"modules_to_save":["classifier","score"]}""", """{"model_type":"qwen2","architectures":["Qwen2ForCausalLM"],"hidden_size":6}""");
+        File.WriteAllText(Path.Combine(made.AdapterPath, "tokenizer.json"), """{"model":{"type":"WordLevel","vocab":{"a":0,"<pad>":8}}}""");
+        File.WriteAllText(Path.Combine(made.AdapterPath, "tokenizer_config.json"), """{"pad_token":"<pad>"}""");
+        File.WriteAllText(Path.Combine(made.BasePath, "tokenizer.json"), """{"model":{"type":"WordLevel","vocab":{"b":0}}}""");
+        File.WriteAllText(Path.Combine(made.BasePath, "generation_config.json"), "{}");
+        using LowRankAdapter adapter = made.Open();
+        Assert.Equal(["model.embed_tokens.weight", $"{Q}.weight", "score.weight"], adapter.Names);
+        Assert.Equal("score.weight", HeadLayout.Of(adapter)!.Output);
+        ModelConfig config = adapter.Folder!.Config!;
+        Assert.Equal(("Qwen2ForSequenceClassification", 1, 8, 6), (config.Architecture, config.NumLabels, config.PadTokenId, config.Int("hidden_size")));
+        Assert.Contains("Qwen2ForSequenceClassification", string.Join("\n", adapter.Remarks));
+
+        // The copy is that classifier, with the tokenizer that it was trained with.
+        adapter.Save(Path.Combine(made.Path, "merged"));
+        using Checkpoint merged = Checkpoint.Open(Path.Combine(made.Path, "merged"));
+        Assert.Equal(adapter.Names, merged.Names);
+        Assert.Equal(("Qwen2ForSequenceClassification", 1, 8), (merged.Folder!.Config!.Architecture, merged.Folder.Config.NumLabels, merged.Folder.Config.PadTokenId));
+        Assert.Equal(0, Vocabulary.Of(merged.Folder)!.Words["a"]);
+        Assert.True(merged.Folder.Has("generation_config.json"));
+        Assert.Equal(Values(adapter, $"{Q}.weight").Select(v => (float)v), Values(merged, $"{Q}.weight").Select(v => (float)v));
+    }
+
+    [Fact]
+    public void A_base_without_prefix_or_with_older_names_is_found()
+    {
+        using var made = new AdapterFolder();
+        made.AddBase("encoder.layer.0.query.weight", DType.F32, 6, 6).AddBase("embeddings.LayerNorm.gamma", DType.F32, 6).AddBase("embeddings.LayerNorm.beta", DType.F32, 6)
+            .Pair("bert.encoder.layer.0.query", 2, 6, 6).Add($"{Prefix}bert.embeddings.LayerNorm.bias", DType.F32, 6).Add($"{Prefix}classifier.weight", DType.F32, 1, 6)
+            .Write("""{"peft_type":"LORA","task_type":"SEQ_CLS","r":2,"lora_alpha":4,"bias":"all","modules_to_save":["classifier","score"]}""", """{"model_type":"bert","architectures":["BertModel"]}""");
+        using LowRankAdapter adapter = made.Open();
+        Assert.Equal(["classifier.weight", "embeddings.LayerNorm.beta", "embeddings.LayerNorm.gamma", "encoder.layer.0.query.weight"], adapter.Names);
+        Assert.Equal(made.Factors[$"{Prefix}bert.embeddings.LayerNorm.bias"], Values(adapter, "embeddings.LayerNorm.beta"));
+        Assert.Equal("BertForSequenceClassification", adapter.Folder!.Config!.Architecture);
+        Assert.NotEqual(made.Base["encoder.layer.0.query.weight"], Values(adapter, "encoder.layer.0.query.weight"));
+    }
+
+    [Fact]
     public void Averages_are_of_products()
     {
         using AdapterFolder one = AdapterFolder.Standard().Pair(Q, 2, 6, 6).Write(), other = AdapterFolder.Standard().AddBase("x", DType.F32, 1).Pair(Q, 2, 6, 6).Write();
