@@ -26,7 +26,6 @@ internal static class InspectCommand
 
     private static JsonObject Describe(Weights weights, bool hash, CancellationToken cancellation)
     {
-        var checkpoint = weights as Checkpoint; // an average has no files of its own
         ModelFolder? folder = weights.Folder;
         ModelConfig? config = folder?.Config;
         HeadLayout? head = HeadLayout.Of(weights);
@@ -60,10 +59,11 @@ internal static class InspectCommand
             },
             ["template"] = template,
         };
-        if (hash && checkpoint is not null)
+        if (hash && Files(weights) is { Count: > 0 } own)
         {
-            checkpoint.Verify(cancellation);
-            string[] files = [.. checkpoint.Files.Concat(folder?.Companions ?? []).Distinct()];
+            if (weights is Checkpoint checkpoint) checkpoint.Verify(cancellation);
+            else (weights as LowRankAdapter)?.Verify(cancellation);
+            string[] files = [.. own.Concat(folder?.Companions ?? []).Distinct()];
             document["sha256"] = new JsonObject(files.Zip(ContentHash.OfFiles(files, cancellation: cancellation)).Select(f => KeyValuePair.Create(Relative(root, f.First), (JsonNode?)f.Second)));
         }
         if (folder?.Licence is { } licence) document["licence"] = licence;
@@ -79,7 +79,7 @@ internal static class InspectCommand
             ["name"] = name,
             ["dtype"] = info.DType.Name(),
             ["shape"] = new JsonArray([.. info.Shape.Sizes.ToArray().Select(size => (JsonNode)size)]),
-            ["file"] = weights is Checkpoint checkpoint ? Relative(root, checkpoint.FileOf(name)) : null,
+            ["file"] = FileOf(weights, name) is { } file ? Relative(root, file) : null,
         };
     }
 
@@ -95,9 +95,14 @@ internal static class InspectCommand
             foreach ((string file, JsonNode? hash) in hashes) report.Line($"sha256        {hash}  {file}");
         report.Line();
         report.Table(["tensor", "type", "shape", "file"], weights.Names.Select(name =>
-            (IReadOnlyList<string>)[name, weights.Info(name).DType.Name(), weights.Info(name).Shape.ToString(), weights is Checkpoint checkpoint ? Path.GetFileName(checkpoint.FileOf(name)) : ""]));
+            (IReadOnlyList<string>)[name, weights.Info(name).DType.Name(), weights.Info(name).Shape.ToString(), Path.GetFileName(FileOf(weights, name)) ?? ""]));
         foreach (JsonNode? remark in document["remarks"]!.AsArray()) report.Remark((string)remark!);
     }
+
+    /// <summary>The weight files under a model; an average has none of its own.</summary>
+    private static IReadOnlyList<string> Files(Weights weights) => weights switch { Checkpoint checkpoint => checkpoint.Files, LowRankAdapter adapter => [.. Files(adapter.Base), .. adapter.Files], _ => [] };
+
+    private static string? FileOf(Weights weights, string name) => weights switch { Checkpoint checkpoint => checkpoint.FileOf(name), LowRankAdapter adapter => adapter.FileOf(name), _ => null };
 
     private static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(text => (JsonNode)text)]);
 

@@ -40,6 +40,13 @@ public sealed class LowRankAdapter : Weights
     /// <summary>What the adapter says it was trained on: a path or a name on a hub; null where it says nothing.</summary>
     public string? BaseName { get; }
 
+    /// <summary>The adapter's own files: its config, which says by how much the factors count, and its weights.</summary>
+    public IReadOnlyList<string> Files => [ConfigPath, .. Factors.Files];
+
+    /// <summary>The file that a tensor, or what is added to it, comes from: the adapter's, or the base's where the adapter leaves it alone; null where the base is no <see cref="Checkpoint"/>.</summary>
+    public string? FileOf(string name) =>
+        _adapted.ContainsKey(name) ? Factors.Files[0] : Unadapted(name) switch { Checkpoint checkpoint => checkpoint.FileOf(name), LowRankAdapter adapter => adapter.FileOf(name), _ => null };
+
     /// <summary>The adapter's adapter_config.json.</summary>
     internal string ConfigPath => Path.Combine(AdapterFolder, AdapterConfig.FileName);
 
@@ -97,6 +104,14 @@ public sealed class LowRankAdapter : Weights
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Compares the data of base and adapter with the checksums that stand in their files; see <see cref="Checkpoint.Verify"/>.</summary>
+    public void Verify(CancellationToken cancellation = default)
+    {
+        Factors.Verify(cancellation);
+        if (Base is Checkpoint checkpoint) checkpoint.Verify(cancellation);
+        else if (Base is LowRankAdapter adapter) adapter.Verify(cancellation);
     }
 
     /// <inheritdoc/>
