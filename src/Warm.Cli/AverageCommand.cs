@@ -46,7 +46,7 @@ internal static class AverageCommand
         if (parsed.GetValue(Out) is not { Length: > 0 } folder) folder = dry ? "" : throw new WarmException("--out", "is missing", "the folder that is written");
         AverageOptions options = Options(parsed);
         // A place that is taken is refused before anything is read.
-        if (!dry && Path.Exists(folder) && !parsed.GetValue(Overwrite)) throw new WarmException(folder, "exists already", "a place that is free", "Choose another, or say --overwrite.");
+        if (!dry) OutputFolder.Demand(folder, parsed.GetValue(Overwrite));
         if (!dry && parsed.GetValue(Threads) < 0) throw new WarmException("--threads", "is negative", "0 for all cores, or a number");
         string[] named = parsed.GetValue(Members) ?? [];
         if (parsed.GetValue(Import) is { } file)

@@ -50,7 +50,9 @@ internal sealed class AveragePass : WeightsPass
             if (index >= blocks.Count) apart[index - blocks.Count].HashWhole(cancellation);
             else
             {
-                Handle(blocks[index], work, sink);
+                TensorValues.Stop = cancellation;
+                try { Handle(blocks[index], work, sink); }
+                finally { TensorValues.Stop = default; }
                 progress?.Report(Interlocked.Add(ref done, blocks[index].Bytes));
             }
         });

@@ -6,6 +6,10 @@ internal sealed class TensorValues(WeightAverage average, PlannedTensor tensor, 
     /// <summary>Values read at once.</summary>
     public const int Block = 1 << 13;
 
+    /// <summary>Stops the reading that this thread does for a statistic: whoever runs a pass sets it on its threads.</summary>
+    [ThreadStatic]
+    internal static CancellationToken Stop;
+
     public string Name => tensor.Saved.Name;
 
     public Shape Shape => tensor.Saved.Shape;
@@ -26,6 +30,7 @@ internal sealed class TensorValues(WeightAverage average, PlannedTensor tensor, 
 
     public void Read(int member, long start, Span<double> values)
     {
+        Stop.ThrowIfCancellationRequested();
         average.AllMembers[member].Weights.Read(tensor.Members[member].Name, start, values);
         if (model.IsSingle) SingleStep.Round(values);
     }

@@ -21,6 +21,9 @@ internal sealed class AtomicFile : IDisposable
         _sync = sync;
     }
 
+    /// <summary>What writes, for tests: a file system that writes less than it was given, or nothing at all. Null is the real one.</summary>
+    internal static readonly AsyncLocal<WriteBytes?> Seam = new();
+
     /// <summary>Where the file will be.</summary>
     public string Path { get; }
 
@@ -64,9 +67,15 @@ internal sealed class AtomicFile : IDisposable
     {
         try
         {
-            RandomAccess.Write(_handle, bytes, offset);
+            WriteBytes write = Seam.Value ?? Whole;
+            for (int done = 0; done < bytes.Length;)
+            {
+                int written = write(_handle, bytes[done..], offset + done);
+                if (written <= 0) throw new IOException($"nothing could be written at byte {offset + done}");
+                done += written;
+            }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException) // the last is .NET's word for a file that grows beyond what the file system takes
         {
             throw Refusal(Path, error);
         }
@@ -105,9 +114,16 @@ internal sealed class AtomicFile : IDisposable
         const int DiskFull = 28; // ENOSPC; Windows says ERROR_DISK_FULL, 112
         if (error is IOException io && ((io.HResult & 0xFFFF) is DiskFull or 112 || io.Message.Contains("disk was full", StringComparison.Ordinal))) // the second is .NET's own where size is asked for beforehand
             return new(path, "cannot be written: the disk is full", fix: "Free some space or choose another place; nothing was left behind.", inner: error);
+        if (error is ArgumentOutOfRangeException) return new(path, "cannot be written: the file system takes no file of that size", fix: "Write smaller shards (--shard-size) or choose another place; nothing was left behind.", inner: error);
         return error is DirectoryNotFoundException
             ? new(path, "cannot be written: its folder is not there", inner: error)
             : new(path, $"cannot be written: {error.Message.TrimEnd('.')}", inner: error);
+    }
+
+    private static int Whole(SafeFileHandle handle, ReadOnlySpan<byte> bytes, long offset)
+    {
+        RandomAccess.Write(handle, bytes, offset);
+        return bytes.Length;
     }
 
     private static void Remove(string path)
@@ -120,3 +136,6 @@ internal sealed class AtomicFile : IDisposable
 
     private static WarmException Exists(string path) => new(path, "exists already", "a place that is free", "Choose another, or allow overwriting.");
 }
+
+/// <summary>Writes at a place and says how many bytes it wrote.</summary>
+internal delegate int WriteBytes(SafeFileHandle handle, ReadOnlySpan<byte> bytes, long offset);

@@ -169,6 +169,130 @@ public class SaveTests
     }
 
     [Fact]
+    public void Writes_that_come_short_are_taken_up_where_they_stopped()
+    {
+        using var folder = new TemporaryFolder();
+        WeightAverage average = WeightAverage.Of(TinyFolder.Siblings(folder, 2));
+        average.Save(folder["whole"]);
+        AtomicFile.Seam.Value = (handle, bytes, offset) =>
+        {
+            int some = (int)Math.Min(bytes.Length, 1 + offset % 101);
+            RandomAccess.Write(handle, bytes[..some], offset);
+            return some;
+        };
+        try { average.Save(folder["short"], new SaveOptions { Threads = 2 }); }
+        finally { AtomicFile.Seam.Value = null; }
+        Assert.All(Directory.GetFiles(folder["whole"]), file => Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(folder["short"], Path.GetFileName(file)))));
+    }
+
+    [Fact]
+    public void A_disk_that_fills_or_fails_at_any_write_leaves_the_old_state_or_none()
+    {
+        using var folder = new TemporaryFolder();
+        Weights[] members = TinyFolder.Siblings(folder, 2);
+        WeightAverage.Of(members[..1]).Save(folder["out"]);
+        byte[] before = File.ReadAllBytes(Path.Combine(folder["out"], "warm.json"));
+        WeightAverage average = WeightAverage.Of(members);
+        int writes = 0, failAt = int.MaxValue;
+        AtomicFile.Seam.Value = (handle, bytes, offset) =>
+        {
+            if (Interlocked.Increment(ref writes) > failAt) throw new IOException("No space left on device", 28);
+            if (writes == failAt) // half of it still fits
+            {
+                RandomAccess.Write(handle, bytes[..(bytes.Length / 2)], offset);
+                return bytes.Length / 2;
+            }
+            RandomAccess.Write(handle, bytes, offset);
+            return bytes.Length;
+        };
+        try
+        {
+            average.Save(folder["counted"], new SaveOptions { Threads = 1 });
+            int all = writes;
+            Assert.InRange(all, 8, 100);
+            for (int at = 0; at < all; at++)
+            {
+                (writes, failAt) = (0, at);
+                WarmException error = Assert.Throws<WarmException>(() => average.Save(folder[at % 2 == 0 ? "out" : "new"], new SaveOptions { Threads = 1, Overwrite = true, Sync = false }));
+                Assert.Contains("the disk is full", error.Message);
+                Assert.Contains("nothing was left behind", error.Message);
+                Assert.Equal(["counted", "out", "rm-0", "rm-1"], Names(folder));
+                Assert.Equal(before, File.ReadAllBytes(Path.Combine(folder["out"], "warm.json")));
+            }
+            failAt = int.MaxValue;
+            average.Save(folder["out"], new SaveOptions { Overwrite = true });
+            Assert.Equal(["counted", "out", "rm-0", "rm-1"], Names(folder));
+            Assert.Equal(File.ReadAllBytes(Path.Combine(folder["counted"], "warm.json")), File.ReadAllBytes(Path.Combine(folder["out"], "warm.json")));
+        }
+        finally { AtomicFile.Seam.Value = null; }
+    }
+
+    [Fact]
+    public void What_killed_runs_left_is_removed_and_what_runs_is_not()
+    {
+        using var folder = new TemporaryFolder();
+        WeightAverage average = WeightAverage.Of(TinyFolder.Siblings(folder, 2));
+        string Left(string token, bool old = false)
+        {
+            string partial = folder[$".out.{token}.partial{(old ? ".old" : "")}"];
+            Directory.CreateDirectory(partial);
+            File.WriteAllText(Path.Combine(partial, "config.json"), token);
+            return partial;
+        }
+        string dead = new('d', 32), live = new('e', 32), older = new('f', 32);
+        Left(dead);
+        Left(older);
+        File.WriteAllText(folder[$".out.{dead}.lock"], "");
+        string running = Left(live), not = folder[".out.notes.partial"];
+        Directory.CreateDirectory(not);
+        using (File.OpenHandle(folder[$".out.{live}.lock"], FileMode.CreateNew, FileAccess.Write, FileShare.None))
+        {
+            // A crash in the moment of a replacement in two steps: the old folder is put back, and so the place is taken.
+            Left(dead, old: true);
+            Assert.Contains("exists already", Assert.Throws<WarmException>(() => average.Save(folder["out"])).Message);
+            Assert.Equal(dead, File.ReadAllText(Path.Combine(folder["out"], "config.json")));
+            Assert.Equal([$".out.{live}.lock", $".out.{live}.partial", ".out.notes.partial", "out", "rm-0", "rm-1"], Names(folder));
+            average.Save(folder["out"], new SaveOptions { Overwrite = true });
+            Assert.True(Directory.Exists(running));
+        }
+        average.Save(folder["out"], new SaveOptions { Overwrite = true });
+        Assert.Equal([".out.notes.partial", "out", "rm-0", "rm-1"], Names(folder));
+    }
+
+    [Fact]
+    public void Statistics_obey_cancellation()
+    {
+        using var folder = new TemporaryFolder();
+        Weights origin = Checkpoint.Open(TinyFolder.Write(folder["base"], TinyFolder.Values(50)));
+        using var source = new CancellationTokenSource();
+        // Cancelled when the base is read for the threshold, in the middle of the pass that the first value needs.
+        var stopping = new StoppingWeights(origin, source);
+        WeightAverage average = WeightAverage.Of(TinyFolder.Siblings(folder, 2), new AverageOptions { Method = new Ties(stopping) { Density = 0.3, Scope = MethodScope.Model } });
+        stopping.After = 2 * origin.Names.Count; // the sample of kinship comes first
+        Assert.ThrowsAny<OperationCanceledException>(() => average.Save(folder["out"], new SaveOptions { Threads = 1 }, null, source.Token));
+        Assert.InRange(stopping.Reads, stopping.After, stopping.After + 2);
+        Assert.False(Path.Exists(folder["out"]));
+    }
+
+    /// <summary>Weights that cancel after so many reads.</summary>
+    private sealed class StoppingWeights(Weights inner, CancellationTokenSource source) : Weights
+    {
+        public int Reads { get; private set; }
+        public int After { get; set; } = int.MaxValue;
+        public override string Name => inner.Name;
+        public override IReadOnlyList<string> Names => inner.Names;
+        public override TensorInfo Info(string name) => inner.Info(name);
+        public override bool Contains(string name) => inner.Contains(name);
+        public override void ReadRaw(string name, long start, Span<byte> destination) => inner.ReadRaw(name, start, destination);
+        public override void Read(string name, long start, Span<float> destination) => inner.Read(name, start, destination);
+        public override void Read(string name, long start, Span<double> destination)
+        {
+            if (++Reads == After) source.Cancel();
+            inner.Read(name, start, destination);
+        }
+    }
+
+    [Fact]
     public void Cancelling_in_the_middle_leaves_nothing()
     {
         using var folder = new TemporaryFolder();
