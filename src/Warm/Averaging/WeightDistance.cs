@@ -141,7 +141,7 @@ public sealed class WeightDistance
         long[,]? agree = @base is null ? null : new long[n, n], both = @base is null ? null : new long[n, n];
         long[] notFinite = [.. Enumerable.Repeat(-1L, n)];
         long count = tensor.Saved.Count, seen = 0;
-        int page = most >= count ? Block : (int)Math.Min(Block, Math.Max(256, most / 16));
+        int page = most >= count ? Block : (int)Math.Min(Block, Math.Max(256, most / 8));
         long pages = most >= count ? (count + Block - 1) / Block : Math.Max(1, most / page);
         for (long p = 0; p < pages; p++)
         {
