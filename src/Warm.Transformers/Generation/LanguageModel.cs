@@ -12,7 +12,8 @@ namespace Warm.Transformers;
 /// <para>Memory: what <see cref="LanguageModelOptions.Residency"/> says; an embedding that serves as the head too is read twice where weights are computed or copied; activations as in <see cref="RewardModel"/>;
 /// logits of 4,096 tokens of the vocabulary at a time for log-probabilities, of a whole row for each response that is being drawn; a cache of 2 x layers x key columns singles a token.</para>
 /// </remarks>
-public sealed class LanguageModel : IDisposable
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed class LanguageModel : IDisposable, IRichDisplay
 {
     private readonly LanguageTransformer _transformer;
     private readonly SequenceReader _reader;
@@ -207,6 +208,8 @@ public sealed class LanguageModel : IDisposable
 
     /// <summary>Gives the weights back. What is being computed must be waited for first.</summary>
     public void Dispose() => _transformer.Dispose();
+
+    string IRichDisplay.ToHtml() => HtmlTable.Line(this) + HtmlTable.Remarks(Remarks);
 
     /// <summary><c>runs/sft: LlamaForCausalLM, text form template, cpu avx512, 2 threads</c></summary>
     public override string ToString() => $"{Name}: {Architecture}, text form {TextForm}, {Engine.Name}";

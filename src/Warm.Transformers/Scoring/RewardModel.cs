@@ -9,7 +9,8 @@ namespace Warm.Transformers;
 /// alone, in any company and on any number of threads (on <see cref="CpuEngine"/>, within one kernel).
 /// <para>Memory: what <see cref="RewardModelOptions.Residency"/> says, and while scoring about eleven times hidden size (Llama, intermediate size 2.7 times that) x <see cref="ScoringOptions.TokensPerPass"/> singles.</para>
 /// </remarks>
-public sealed class RewardModel : IRewardModel, IDisposable
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed class RewardModel : IRewardModel, IDisposable, IRichDisplay
 {
     private readonly Transformer _transformer;
     private readonly CandidateReader _reader;
@@ -185,6 +186,8 @@ public sealed class RewardModel : IRewardModel, IDisposable
 
     /// <summary>Gives the weights back. Scores that are being computed must be waited for first.</summary>
     public void Dispose() => _transformer.Dispose();
+
+    string IRichDisplay.ToHtml() => HtmlTable.Line(this) + HtmlTable.Remarks(Remarks); // not its properties: Identity reads all weights
 
     /// <summary><c>runs/warm: LlamaForSequenceClassification, read at LastNotPad, text form template, cpu avx512, 2 threads</c></summary>
     public override string ToString() => $"{Name}: {Architecture}, read at {ReadPosition}, text form {TextForm}, {Engine.Name}";

@@ -4,7 +4,8 @@ namespace Warm;
 /// Whether models may be averaged: every difference that forbids it or that a reader of the average must be told, and the verdict, which is the worst of them.
 /// Headers, configs and tokenizers are looked at first (<see cref="Of(IReadOnlyList{Weights})"/>); the values need a reading (<see cref="Compare"/>, or a pass over an average).
 /// </summary>
-public sealed class Compatibility
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed class Compatibility : IRichDisplay
 {
     private Compatibility(IEnumerable<Difference> differences)
     {
@@ -87,6 +88,9 @@ public sealed class Compatibility
         if (bad is [var one]) throw new WarmException(one.Where, one.Found, one.Expected, fix ?? $"These models have no average ({one.Rule}).");
         throw new WarmException("the members", $"do not fit together, for {bad.Length} reasons:\n{string.Join("\n", bad.Select(d => $"  {d}"))}\n", "models fine-tuned from one base", fix ?? "What is impossible cannot be allowed.");
     }
+
+    string IRichDisplay.ToHtml() => Differences.Count == 0 ? HtmlTable.Line(this) : HtmlTable.Of(Verdict.ToString().ToLowerInvariant(), ["severity", "rule", "where", "found", "expected"],
+        [.. Differences.Select(d => (string[])[d.Severity.ToString().ToLowerInvariant(), d.Rule, d.Where, d.Found, d.Expected ?? ""])]);
 
     /// <summary><c>fits</c>, or the verdict and a line for each difference.</summary>
     public override string ToString() =>

@@ -34,7 +34,8 @@ public sealed record TensorDistance(string Name, Shape Shape, long Values, doubl
 /// <see cref="Cosine"/> is over matrices only and without the head: normalisation scales near 1 make any two models look alike. Everything is summed in double, tensor by
 /// tensor in one order, so the figures do not depend on threads. Memory: one block a member and thread.
 /// </remarks>
-public sealed class WeightDistance
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed class WeightDistance : IRichDisplay
 {
     private const int Block = 4096;
 
@@ -77,6 +78,12 @@ public sealed class WeightDistance
 
     /// <summary>Share of values in which two differences from the base have the same sign, of those in which neither is 0.</summary>
     public double SignAgreement(int i, int j) => HasBase ? (double)PerTensor.Sum(t => t.Agree![i, j]) / Math.Max(1, PerTensor.Sum(t => t.Both![i, j])) : double.NaN;
+
+    string IRichDisplay.ToHtml() => new HeatMap
+    {
+        Title = "Cosine of the weights", Note = ToString(), Rows = [.. Enumerable.Range(1, Count).Select(i => $"{i}")], Columns = [.. Enumerable.Range(1, Count).Select(i => $"{i}")],
+        Values = [.. Enumerable.Range(0, Count).Select(i => (double[])[.. Enumerable.Range(0, Count).Select(j => Cosine(i, j))])],
+    }.ToSvg();
 
     /// <summary><c>2 models, 39 tensors: farthest 7.020, least cosine 0.995</c></summary>
     public override string ToString()

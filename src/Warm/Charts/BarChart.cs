@@ -13,7 +13,8 @@ public sealed record ChartBar(string Name, double Value, double Low = double.NaN
 /// <summary>
 /// Bars with intervals, one a row, as a self-contained SVG picture. Bars grow from <see cref="From"/>, so that their lengths compare what is above it (or below); the axis always holds it.
 /// </summary>
-public sealed record BarChart
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed record BarChart : IRichDisplay
 {
     private const double Width = 760, RowHeight = 24;
 
@@ -83,6 +84,8 @@ public sealed record BarChart
         svg.Text((left + right) / 2, bottom + 36, X, 12, "middle", most: right - left);
         return svg.Finish(bottom + 36 + ChartHead.Edge, Title, $"{X}: {string.Join("; ", Bars.Take(100).Select(bar => $"{bar.Name} {Text(bar.Value)}"))}. {Note}");
     }
+
+    string IRichDisplay.ToHtml() => ToSvg();
 
     /// <summary><c>Accuracy on ood: 9 bars</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Title}: {Bars.Count} bars");

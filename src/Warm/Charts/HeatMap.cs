@@ -6,7 +6,8 @@ namespace Warm;
 /// A table of numbers as colours from dark to light (cividis, which people with any form of colour blindness read alike), with the numbers written in where there is room, as a self-contained SVG
 /// picture. What is not finite is a grey field with a dash and takes no part in the scale.
 /// </summary>
-public sealed record HeatMap
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed record HeatMap : IRichDisplay
 {
     private const double Width = 760;
 
@@ -84,6 +85,8 @@ public sealed record HeatMap
         }
         return svg.Finish(bottom + 42 + ChartHead.Edge, Title, Note);
     }
+
+    string IRichDisplay.ToHtml() => ToSvg();
 
     /// <summary><c>Distances: 6 x 6</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Title}: {Rows.Count} x {Columns.Count}");

@@ -28,7 +28,8 @@ public sealed record ChartMark(string Name, double Value);
 /// Lines with error bands, or dots with error bars, as a self-contained SVG picture that a browser, a notebook and a README show, on light and on dark paper. Values that are not finite are left out
 /// and counted; a chart without any value says so.
 /// </summary>
-public sealed record LineChart
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed record LineChart : IRichDisplay
 {
     private const double Width = 760, PlotHeight = 300;
 
@@ -91,6 +92,8 @@ public sealed record LineChart
         }
         return svg.Finish(bottom + 38 + ChartHead.Edge, Title, $"{Y} by {X}: {string.Join("; ", Series.Select(series => series.Name))}. {note}");
     }
+
+    string IRichDisplay.ToHtml() => ToSvg();
 
     /// <summary><c>Accuracy along the line: 1 series, 11 points</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Title}: {Series.Count} series, {Series.Sum(series => series.Points.Count)} points");

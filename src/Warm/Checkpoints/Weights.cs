@@ -8,7 +8,8 @@ namespace Warm;
 /// Memory: making weights reads headers only; <c>Read</c> costs its destination; <c>Save</c> streams.
 /// In every reading method <c>start</c> counts values (not bytes) of the tensor in row-major order, and the destination's length says how many are read.
 /// </remarks>
-public abstract class Weights : IDisposable
+[TypeFormatterSource(typeof(RichDisplay))]
+public abstract class Weights : IDisposable, IRichDisplay
 {
     /// <summary>What the weights are called in messages and recipes: a folder's path, or <c>uniform average of 6</c>.</summary>
     public abstract string Name { get; }
@@ -79,6 +80,9 @@ public abstract class Weights : IDisposable
 
     /// <summary>Lets go of the files. Views and models made from the weights live on by themselves.</summary>
     public virtual void Dispose() => GC.SuppressFinalize(this);
+
+    string IRichDisplay.ToHtml() => HtmlTable.Of(ToString(), ["tensor", "type", "shape", "values"],
+        [.. Names.Select(name => Info(name)).Select(info => (string[])[info.Name, info.DType.Name(), info.Shape.ToString(), info.Count.ToString("N0", System.Globalization.CultureInfo.InvariantCulture)])]) + HtmlTable.Remarks(Remarks);
 
     /// <summary><c>runs/rm-1: 39 tensors, 1,036,928 parameters, 2.1 MB (BF16)</c></summary>
     public override string ToString() =>

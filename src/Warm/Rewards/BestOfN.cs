@@ -16,7 +16,8 @@ public sealed record RankedDraft(
 /// The best of N drafts by reward. Among equal rewards the lowest index wins, and the ties are counted; a reward that is NaN or infinite never wins and stands at the end of the ranking.
 /// </summary>
 [JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
-public sealed class BestOfN
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed class BestOfN : IRichDisplay
 {
     private BestOfN(IReadOnlyList<RankedDraft> ranking, int ties, IReadOnlyList<string> remarks) => (Ranking, Ties, Remarks) = (ranking, ties, remarks);
 
@@ -85,6 +86,9 @@ public sealed class BestOfN
     }
 
     private static string Text(Candidate candidate) => candidate.Response ?? candidate.Text ?? (candidate.Messages is { Count: > 0 } messages ? messages[^1].Content ?? "" : "");
+
+    string IRichDisplay.ToHtml() => HtmlTable.Of(ToString(), ["draft", "reward", "text"],
+        [.. Ranking.Select(draft => (string[])[FormattableString.Invariant($"#{draft.Index + 1}"), FormattableString.Invariant($"{draft.Reward:F3}"), draft.Text])]) + HtmlTable.Remarks(Remarks);
 
     /// <summary><c>#1 of 3  reward 2.413  Seven minutes in boiling ...</c> The number counts from 1.</summary>
     public override string ToString()

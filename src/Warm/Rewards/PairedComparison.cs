@@ -6,7 +6,8 @@ namespace Warm;
 /// Two models on the same pairs. What both get right or wrong drops out of the difference, so that its error is far smaller than two separate errors would say.
 /// </summary>
 [JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
-public sealed class PairedComparison
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed class PairedComparison : IRichDisplay
 {
     private PairedComparison(string a, string b, Estimate difference, McNemar? mcNemar)
     {
@@ -113,6 +114,9 @@ public sealed class PairedComparison
         if (a.Units.Name != b.Units.Name || !a.Units.Same(b.Units) || a.TieRule != b.TieRule)
             throw new WarmException($"{a.Name ?? "a"} and {b.Name ?? "b"}", $"measured on {a.Units} ({a.Differences.Count} pairs, ties {a.TieRule}) and on {b.Units} ({b.Differences.Count} pairs, ties {b.TieRule})", "the same pairs, units and tie rule");
     }
+
+    string IRichDisplay.ToHtml() => HtmlTable.Of($"{A} - {B}: {Verdict}", ["difference", "95 %", "McNemar", "smallest detectable"],
+        [(string[])[Difference.ToString(), FormattableString.Invariant($"[{Difference.Low:F3}, {Difference.High:F3}]"), McNemar?.ToString() ?? "", FormattableString.Invariant($"{SmallestDetectable:F3}")]]);
 
     /// <summary><c>warm - rm-1: 0.020 ± 0.007 (n = 3,311 pairs, 8 topics), 95 % [0.005, 0.034]; McNemar 210 : 150, p = 0.0018 (mid-p 0.0016); detectable 0.019</c></summary>
     public override string ToString() =>

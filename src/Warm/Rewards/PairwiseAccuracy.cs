@@ -57,7 +57,8 @@ public sealed record WorstGroup(
 /// <see cref="Ece"/> in ten equal bins of max(p, 1 - p) from 0.5 to 1. Rewards that are not finite are refused.
 /// </summary>
 [JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
-public sealed class PairwiseAccuracy
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed class PairwiseAccuracy : IRichDisplay
 {
     private readonly double[] _differences, _outcomes;
 
@@ -276,6 +277,9 @@ public sealed class PairwiseAccuracy
         }
         return new PairwiseAccuracy(differences, units ?? Units.Each(differences.Length), options ?? new(), name);
     }
+
+    string IRichDisplay.ToHtml() => HtmlTable.Of(ToString(), ["accuracy", "95 %", "loss", "Brier", "ECE", "mean margin"],
+        [(string[])[FormattableString.Invariant($"{Accuracy.Value:F3}"), FormattableString.Invariant($"[{Accuracy.Low:F3}, {Accuracy.High:F3}]"), FormattableString.Invariant($"{Loss:F3}"), FormattableString.Invariant($"{Brier:F3}"), FormattableString.Invariant($"{Ece:F3}"), FormattableString.Invariant($"{Margins.Mean:F3}")]]) + HtmlTable.Remarks(Remarks);
 
     /// <summary><c>0.742 ± 0.013 (n = 1,200 pairs, 310 prompts), ties count half; the longer text wins 0.731 ± 0.012</c></summary>
     public override string ToString()

@@ -1,7 +1,8 @@
 namespace Warm;
 
 /// <summary>The reward of one candidate and how it came about.</summary>
-public sealed record Score
+[TypeFormatterSource(typeof(RichDisplay))]
+public sealed record Score : IRichDisplay
 {
     /// <summary>The candidate's own id, or null.</summary>
     public string? Id { get; init; }
@@ -26,6 +27,8 @@ public sealed record Score
 
     /// <summary>What a reader should know: truncated, doubled beginning-of-text, special-token literals inside a text ... Empty where nothing is odd.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
+
+    string IRichDisplay.ToHtml() => HtmlTable.Line(FormattableString.Invariant($"{Reward:F3} ({Tokens} tokens, read at {ReadAt})")) + HtmlTable.Remarks(Remarks);
 
     /// <summary><c>2.413 (57 tokens)</c></summary>
     public override string ToString() =>

@@ -11,6 +11,7 @@ namespace Warm;
 /// <param name="Units">Number of units that were resampled.</param>
 /// <param name="Unit">What was resampled: prompt, pair, topic ... Pairs that share a unit are not independent.</param>
 [JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[TypeFormatterSource(typeof(RichDisplay))]
 public sealed record Estimate(
     [property: JsonPropertyName("value")] double Value,
     [property: JsonPropertyName("error")] double Error,
@@ -18,7 +19,7 @@ public sealed record Estimate(
     [property: JsonPropertyName("high")] double High,
     [property: JsonPropertyName("n")] int N,
     [property: JsonPropertyName("units")] int Units,
-    [property: JsonPropertyName("unit")] string Unit)
+    [property: JsonPropertyName("unit")] string Unit) : IRichDisplay
 {
     /// <summary>Fewest units for which the bootstrap is used; below, the leave-one-out jackknife with Student's t, which stays honest there: 30.</summary>
     public const int FewestForBootstrap = 30;
@@ -34,6 +35,8 @@ public sealed record Estimate(
     /// Whether the interval lies off zero. A handful of units that agree to the last bit make an interval without width, which is no evidence: fewer than six cannot reach 5 % even if all point one way.
     /// </summary>
     internal bool ExcludesZero => (Low > 0 || High < 0) && (Error > 0 || Units >= 6);
+
+    string IRichDisplay.ToHtml() => HtmlTable.Line(FormattableString.Invariant($"{this}, 95 % [{Low:F3}, {High:F3}]"));
 
     /// <summary><c>0.742 ± 0.013 (n = 1,200 pairs, 310 prompts)</c>; without the error where there is none.</summary>
     public override string ToString()
