@@ -19,7 +19,7 @@ public sealed class NotebookTests : IDisposable
     private const string Cell = "\u0001cell", Html = "\u0001html", End = "\u0001end";
     private readonly TemporaryFolder _folder = new();
 
-    /// <summary>What .NET Interactive's Formatter does with a type that it does not know (1.0.0-beta.26122, Formatter.cs), where the attribute is not its own.</summary>
+    /// <summary>What .NET Interactive does with a type that it does not know (its Formatter.cs of February 2026), where the attribute is not its own.</summary>
     private const string Kernel = """
         internal static class Kernel
         {

@@ -46,7 +46,7 @@ public class PublicApiTests
             string kind = type.IsEnum ? "enum" : type.IsInterface ? "interface" : type.IsValueType ? "struct" : typeof(Delegate).IsAssignableFrom(type) ? "delegate"
                 : type is { IsAbstract: true, IsSealed: true } ? "static class" : type.IsAbstract ? "abstract class" : type.IsSealed ? "sealed class" : "class";
             string parents = string.Join(", ", new[] { type.BaseType }.Where(parent => parent is not null && parent != typeof(object) && parent != typeof(ValueType) && parent != typeof(Enum) && parent != typeof(MulticastDelegate))
-                .Concat(type.GetInterfaces().Where(i => i.Assembly == package)).Select(parent => Name(parent!)));
+                .Concat(type.GetInterfaces().Where(i => i.Assembly == package && i.IsVisible)).Select(parent => Name(parent!)));
             text.Append($"{kind} {Name(type)}{(parents.Length > 0 ? " : " + parents : "")}\n");
             if (type.IsEnum)
             {
