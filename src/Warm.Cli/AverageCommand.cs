@@ -24,6 +24,8 @@ internal static class AverageCommand
     private static readonly Option<string> Choose = new("--choose") { Description = "Average only members chosen by --select: top:K, greedy or greedy-strict.", HelpName = "RULE" };
     private static readonly Option<string> Select = new("--select") { Description = "Pairs by which --choose chooses.", HelpName = "PAIRS" };
 
+    private static readonly Option<string> Plan = SweepCommand.PlanOfMembers();
+
     private static readonly Option<string> Head = new("--head") { Description = "The reward head: average (default), first, or the member whose head is taken, by its path or folder name.", HelpName = "WHOSE" };
     private static readonly Option<string> MatchScale = new("--match-scale") { Description = "Weight members so that their rewards spread alike on these pairs.", HelpName = "PAIRS" };
     private static readonly Option<string> Statistics = new("--statistics") { Description = "Measure mean and std of the average's rewards on these pairs and write them into config.json, as OpenRLHF reads them.", HelpName = "PAIRS" };
@@ -34,7 +36,7 @@ internal static class AverageCommand
     {
         var command = new WarmCommand("average", "Average the weights of models that were fine-tuned from one base.", "warm average runs/rm-1 runs/rm-2 runs/rm-3 --out runs/warm")
         {
-            Members, Out, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, NoFixture, Overwrite, DryRun, Threads, Choose, Select, Head, MatchScale, Statistics, Import,
+            Members, Out, DTypeOption, Accumulate, ShardSize, Allow, NoHash, NoSync, NoFixture, Overwrite, DryRun, Threads, Choose, Select, Plan, Head, MatchScale, Statistics, Import,
         };
         foreach (Option dial in MethodArguments.Options) command.Add(dial);
         return command.Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
@@ -44,7 +46,7 @@ internal static class AverageCommand
     {
         bool dry = parsed.GetValue(DryRun);
         if (parsed.GetValue(Out) is not { Length: > 0 } folder) folder = dry ? "" : throw new WarmException("--out", "is missing", "the folder that is written");
-        AverageOptions options = Options(parsed);
+        AverageOptions options = Options(parsed) with { Runs = SweepCommand.RunsOf(parsed.GetValue(Plan)) };
         // A place that is taken is refused before anything is read.
         if (!dry) OutputFolder.Demand(folder, parsed.GetValue(Overwrite));
         if (!dry && parsed.GetValue(Threads) < 0) throw new WarmException("--threads", "is negative", "0 for all cores, or a number");

@@ -31,7 +31,7 @@ internal static class BaklavaCommand
             if (pairs is null && place is not null) throw new WarmException("--write", "is given without --on", "pairs to fit the shared head to");
             if (place is not null && Path.Exists(place)) throw new WarmException(place, "exists already", "a place that is free");
             string[] allowed = parsed.GetValue(allow)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
-            IReadOnlyList<Start> found = Start.Find(parsed.GetRequiredValue(starts), allowed, path => ModelArgument.Open(path));
+            IReadOnlyList<Start> found = Start.Find(parsed.GetRequiredValue(starts), allowed, path => ModelArgument.Open(path, scoring.Base(parsed)));
             CpuEngine engine = scoring.Engine(parsed);
             Baklava? baklava = null;
             IReadOnlyList<string> written = [];
@@ -43,7 +43,7 @@ internal static class BaklavaCommand
                 baklava = await Baklava.MeasureAsync(found, probe, PreferenceFile.Read(pairs, reading), options, pairs, new Shown(report, found.Count), cancellation);
                 if (place is not null) written = baklava.Write(place, null, cancellation);
             }
-            IReadOnlyList<MemberOrigin> origins = trained.Length == 0 ? [] : MemberOrigin.Of([.. trained.Select(member => ModelArgument.Open(member))], [.. found.Select(start => start.Weights)], 0, cancellation);
+            IReadOnlyList<MemberOrigin> origins = trained.Length == 0 ? [] : MemberOrigin.Of([.. trained.Select(member => ModelArgument.Open(member, scoring.Base(parsed)))], [.. found.Select(start => start.Weights)], 0, cancellation);
             if (report.IsJson)
             {
                 var document = baklava is null ? new JsonObject { ["starts"] = new JsonArray([.. found.Select(s => new JsonObject { ["path"] = s.Weights.Name, ["step"] = s.Step })]) } : Document(baklava, written);

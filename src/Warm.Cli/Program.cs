@@ -70,27 +70,12 @@ internal static class Program
         IEnumerable<string> known = command.Options.Select(option => option.Name).Concat(command.Subcommands.Select(sub => sub.Name));
         foreach (string word in unknown.Concat(parsed.UnmatchedTokens).Distinct())
         {
-            string close = known.MinBy(candidate => Distance(word, candidate)) ?? "";
-            string hint = Distance(word, close) <= Math.Max(2, close.Length / 3) ? $" Did you mean {close}?" : "";
+            string hint = Spelling.Closest(word, known) is { } close ? $" Did you mean {close}?" : "";
             Console.Error.WriteLine($"{name}: {(word.StartsWith('-') ? "unknown option" : "unexpected word")} '{word}'.{hint}");
         }
         if (unknown.Length == 0 && parsed.UnmatchedTokens.Count == 0)
             foreach (ParseError error in parsed.Errors) Console.Error.WriteLine($"{name}: {error.Message}");
         Console.Error.WriteLine($"See {name} --help.");
         return 2;
-    }
-
-    /// <summary>Levenshtein distance.</summary>
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
-        }
-        return row[^1];
     }
 }

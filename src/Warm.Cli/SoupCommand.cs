@@ -21,15 +21,18 @@ internal static class SoupCommand
         var resample = new Option<string>("--resample") { Description = "Whose sampling the error is about: prompt (default), pair, or a field of the pairs.", HelpName = "UNIT", DefaultValueFactory = _ => "prompt" };
         var columns = new Option<string?>("--columns") { Description = "Other names of fields: prompt=question,chosen=answers.good", HelpName = "FIELD=NAME,.." };
         var allow = new Option<string?>("--allow") { Description = "Rules that are not refused: shared-prompts, config, ancestry ..", HelpName = "RULE,.." };
+        var plan = SweepCommand.PlanOfMembers();
+        var orders = new Option<string>("--orders") { Description = "In how many orders a greedy soup is grown, the best taken: 1 (default, by accuracy), a number, or all (at most 8 members).", HelpName = "N/all", DefaultValueFactory = _ => "1" };
+        var seed = new Option<long>("--seed") { Description = "Seed of the orders that are drawn (default 0).", HelpName = "N" };
         var command = new WarmCommand("soup", "Choose members on one set of pairs, report their average on another.", "warm soup family/rm-1 family/rm-2 family/rm-3 --select dev.jsonl --hold-out test.jsonl --rule greedy --out family/soup")
-            { members, select, holdOut, rule, folder, overwrite, ties, resample, columns, allow };
+            { members, select, holdOut, rule, folder, overwrite, ties, resample, columns, allow, plan, orders, seed };
         var scoring = new ScoringArguments(command, several: true);
         return command.Runs(async (parsed, report, cancellation) =>
         {
             string? place = parsed.GetValue(folder);
             if (place is not null && Path.Exists(place) && !parsed.GetValue(overwrite)) throw new WarmException(place, "exists already", "a place that is free", "Choose another, or say --overwrite.");
             SoupRule chosenRule = SoupRule.Parse(parsed.GetValue(rule)!);
-            AverageOptions averaging = scoring.Averaging(parsed, parsed.GetValue(allow));
+            AverageOptions averaging = scoring.Averaging(parsed, parsed.GetValue(allow)) with { Runs = SweepCommand.RunsOf(parsed.GetValue(plan)) };
             var reading = new PreferenceFileOptions { Columns = parsed.GetValue(columns) is { } names ? ColumnNames.Parse(names) : null };
             SelectionPairs chooseBy = SelectionPairs.Read(parsed.GetRequiredValue(select), reading);
             ReportPairs reportOn = ReportPairs.Read(parsed.GetRequiredValue(holdOut), chooseBy, averaging.Allow.Contains("shared-prompts"), reading);
@@ -43,7 +46,7 @@ internal static class SoupCommand
                 form = model.TextForm.ToString();
                 return model;
             }
-            Soup soup = await Soup.ChooseAsync(all, Load, chooseBy, chosenRule, new() { Ties = measuring.Ties, Scoring = measuring.Scoring, Averaging = averaging }, cancellation);
+            Soup soup = await Soup.ChooseAsync(all, Load, chooseBy, chosenRule, new() { Ties = measuring.Ties, Scoring = measuring.Scoring, Averaging = averaging, Orders = Orders(parsed.GetValue(orders)!), Seed = parsed.GetValue(seed) }, cancellation);
             List<PairwiseAccuracy> measured = [await soup.MeasureAsync(reportOn, Load, measuring, cancellation), await Measure(all[soup.Ranking.Order[0]], "best member")];
             if (all.Length > 1) measured.Add(await Measure(WeightAverage.Of(all, averaging), "average of all"));
             PairedComparison[] paired = [.. measured.Skip(1).Select(other => PairedComparison.Of(measured[0], other))];
@@ -59,6 +62,7 @@ internal static class SoupCommand
                     ["members"] = choice["taken"]!.DeepClone(),
                     ["leftOut"] = choice["leftOut"]!.DeepClone(),
                     ["log"] = choice["log"]!.DeepClone(),
+                    ["orders"] = choice["orders"]?.DeepClone(),
                     ["selection"] = new JsonObject { ["pairs"] = chooseBy.Name, ["n"] = chooseBy.Count, ["accuracy"] = soup.SelectionAccuracy },
                     ["holdOut"] = JsonSerializer.SerializeToNode(measured[0], Report.JsonOptions),
                     ["baselines"] = new JsonArray([.. measured.Skip(1).Select(m => new JsonObject { ["name"] = m.Name, ["accuracy"] = JsonSerializer.SerializeToNode(m.Accuracy, Report.JsonOptions) })]),
@@ -71,6 +75,7 @@ internal static class SoupCommand
             }
             report.Table(["member", "alone, on the selection pairs", "", "why"], [.. soup.Members.Select(i => Row(i, "taken")), .. soup.Ranking.Order.Except(soup.Members).Select(i => Row(i, "left out"))]);
             report.Line(FormattableString.Invariant($"on {chooseBy.Name} the soup has {soup.SelectionAccuracy:F4}, which flatters it; on {reportOn.Name}:"));
+            if (soup.Orders is { } tried) report.Line(tried.ToString());
             foreach (PairwiseAccuracy one in measured) report.Line(one.ToString());
             foreach (PairedComparison pair in paired) report.Line(pair.ToString());
             if (saved is not null) report.Line(saved.ToString());
@@ -87,4 +92,7 @@ internal static class SoupCommand
             }
         });
     }
+
+    private static int Orders(string text) => text == "all" ? int.MaxValue
+        : int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int count) && count >= 1 ? count : throw new WarmException("--orders", $"is \"{text}\"", "all, or a number of orders from 1");
 }

@@ -25,6 +25,12 @@ internal static class SweepCommand
     private static readonly Option<string?> Collect = new("--collect") { Description = "Find the trained members below a folder; exit code 1 while some are missing or failed.", HelpName = "DIR" };
     private static readonly Option<bool> Run = new("--run") { Description = "Train the runs here (not in this version)." };
 
+    /// <summary>The option of commands that average: the plan that the members were trained by.</summary>
+    public static Option<string> PlanOfMembers() => new("--plan") { Description = "The sweep that trained the members: their starts and dials go into the recipe and the card.", HelpName = "PLAN.json" };
+
+    /// <summary>What <see cref="AverageOptions.Runs"/> is with that option.</summary>
+    public static Func<Weights, JsonObject?>? RunsOf(string? plan) => plan is null ? null : HyperparameterSweep.Read(plan).Record;
+
     public static WarmCommand Create()
     {
         Design.AcceptOnlyFromAmong("random", "grid", "order");

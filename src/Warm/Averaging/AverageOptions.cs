@@ -39,6 +39,12 @@ public sealed record AverageOptions
     /// <summary>How the members were chosen among others (rule, pairs, who was taken, left out and why), kept in the recipe under <c>selection</c>; null (default) where nobody chose.</summary>
     public System.Text.Json.Nodes.JsonObject? Selection { get; init; }
 
+    /// <summary>
+    /// Tells how a member was trained (name, start, dials), kept in the recipe under <c>members[].run</c> and in the card; null for a member of which nothing is known. Null (default) for what a member's
+    /// <c>warm-run.json</c> says.
+    /// </summary>
+    public Func<Weights, System.Text.Json.Nodes.JsonObject?>? Runs { get; init; }
+
     /// <summary>Whether a rule is allowed; <c>-</c> and <c>_</c> are the same.</summary>
     internal bool Allows(string rule) => Allow.Any(allowed => string.Equals(allowed.Trim().Replace('-', '_'), rule, StringComparison.OrdinalIgnoreCase));
 }

@@ -16,6 +16,18 @@ internal static class CountedRandom
     /// <summary>The number at an index, from 0 to below 1.</summary>
     public static double At(ulong stream, long index) => (Mix(stream + (ulong)(index + 1) * Golden) >> 11) * (1.0 / (1L << 53));
 
+    /// <summary>The items in an order that the stream decides (Fisher and Yates).</summary>
+    public static T[] Shuffled<T>(IReadOnlyList<T> items, ulong stream)
+    {
+        T[] row = [.. items];
+        for (int i = row.Length - 1; i > 0; i--)
+        {
+            var j = (int)(At(stream, i) * (i + 1));
+            (row[i], row[j]) = (row[j], row[i]);
+        }
+        return row;
+    }
+
     private const ulong Golden = 0x9E3779B97F4A7C15;
 
     private static ulong Mix(ulong x)

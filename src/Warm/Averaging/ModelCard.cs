@@ -26,12 +26,12 @@ internal static class ModelCard
         card.Append("The weights of the members were averaged value by value (WARM: weight averaged reward models, [arXiv:2401.12187](https://arxiv.org/abs/2401.12187)).\n");
         if (average.Options.Method is { } method)
             card.Append(CultureInfo.InvariantCulture, $"Method: {method.Name}, `{method.Formula}` ({method.Paper}){(method.Origin is { } origin ? $"; base: {names[origin]}" : "")}; dials: `{method.Dials().ToJsonString()}`.\n");
-        card.Append("Config, tokenizer and template are those of the first member.\n\n| member | weight |\n|---|---|\n");
-        for (int i = 0; i < average.Members.Count; i++)
-            card.Append(CultureInfo.InvariantCulture, $"| {names[average.Members[i]].Replace("|", "\\|")} | {average.Coefficients[i] / average.Divisor:R} |\n");
+        card.Append("Config, tokenizer and template are those of the first member.\n\n");
+        card.Append(ChoiceCard.Members(average, recipe, names));
         card.Append(CultureInfo.InvariantCulture, $"\nSums in {average.Options.Accumulate.Name()}, rounded once; saved as {string.Join(", ", average.Names.Select(n => average.Info(n).DType.Name()).Distinct().Order(StringComparer.Ordinal))}.\n");
         if (recipe["textForm"] is { } form) card.Append(CultureInfo.InvariantCulture, $"Prompt and response become text by: {form}.{(recipe["readPosition"] is { } read ? $" The reward is read at: {read}." : "")}\n");
         if (average.Options.Allow.Count > 0) card.Append(CultureInfo.InvariantCulture, $"Allowed by name, although it is refused otherwise: {string.Join(", ", average.Options.Allow.Select(rule => $"`{rule.Trim()}`"))}.\n");
+        card.Append(ChoiceCard.Choice(recipe));
         card.Append("\n## Licences of the members\n\n");
         foreach ((string member, string? licence) in licences) card.Append(CultureInfo.InvariantCulture, $"- {member}: {licence ?? "not stated"}\n");
         if (remarks.Count > 0)

@@ -28,7 +28,7 @@ public static class Recipe
         {
             ["warm"] = typeof(Recipe).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0],
             ["method"] = average.Method,
-            ["members"] = new JsonArray([.. average.Members.Select((member, i) => Of(member, average.Coefficients[i] / average.Divisor, hashes, names))]),
+            ["members"] = new JsonArray([.. average.Members.Select((member, i) => WithRun(Of(member, average.Coefficients[i] / average.Divisor, hashes, names), member, average.Options))]),
             ["accumulate"] = average.Options.Accumulate.Name().ToLowerInvariant(),
             ["dtype"] = average.Options.DType?.Name().ToLowerInvariant() ?? "keep",
         };
@@ -79,6 +79,22 @@ public static class Recipe
     internal static string? RecordedText(ModelFolder folder, string key) =>
         folder.Has("warm.json") && JsonText.Read(folder.File("warm.json"), namedNumbers: true) is { ValueKind: JsonValueKind.Object } recipe
             && recipe.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    /// <summary>How a member was trained, where that is known: as the options tell, else as the file says that training left beside its weights.</summary>
+    private static JsonObject WithRun(JsonObject entry, Weights member, AverageOptions options)
+    {
+        const string Beside = "warm-run.json";
+        JsonObject? run = options.Runs?.Invoke(member)?.DeepClone().AsObject();
+        if (run is null && TrainedIn(member) is { } place && Path.Combine(place, Beside) is var file && File.Exists(file))
+            run = CheckpointWriter.Copy(JsonText.Read(file, namedNumbers: true)) as JsonObject ?? throw new WarmException(file, "is no object", "the run that trained the weights: name, start and dials", "Remove the file, or mend it.");
+        if (run is null) return entry;
+        if (run["start"] is JsonValue start && start.TryGetValue(out string? path)) run["start"] = RecordedNames.Of([path]).In(path);
+        entry["run"] = run;
+        return entry;
+    }
+
+    /// <summary>The folder that a training left: an adapter's own, not its base's; null for what was not trained as it is.</summary>
+    internal static string? TrainedIn(Weights member) => (member as LowRankAdapter)?.AdapterFolder ?? (member is WeightAverage ? null : member.Folder?.Path);
 
     private static JsonObject Of(Weights member, double weight, IReadOnlyDictionary<string, string> hashes, RecordedNames names)
     {

@@ -167,12 +167,17 @@ public sealed class Baklava
     /// <summary><c>3 of 5 starts, by heads probed on 2,126 pairs of train.jsonl</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Starts.Count(s => s.Chosen)} of {Starts.Count} starts, by heads probed on {Pairs:N0} pairs of {PairsName}");
 
-    private JsonObject RecipeOf(int start) => new()
+    /// <summary>Names without the folders that they lie in, as in every recipe: the same inputs give the same bytes.</summary>
+    private JsonObject RecipeOf(int start)
     {
-        ["method"] = "probed-start",
-        ["start"] = new JsonObject { ["path"] = Starts[start].Path, ["step"] = Starts[start].Step },
-        ["head"] = new JsonObject { ["probedOn"] = Reference.Path, ["by"] = _fit, ["pairs"] = PairsName, ["n"] = Pairs, ["accuracyOutOfFold"] = Reference.Accuracy.Value, ["shared"] = true },
-    };
+        RecordedNames names = RecordedNames.Of([.. _starts.Select(s => s.Weights.Name), PairsName]);
+        return new()
+        {
+            ["method"] = "probed-start",
+            ["start"] = new JsonObject { ["path"] = names.In(Starts[start].Path), ["step"] = Starts[start].Step },
+            ["head"] = new JsonObject { ["probedOn"] = names.In(Reference.Path), ["by"] = _fit, ["pairs"] = names.In(PairsName), ["n"] = Pairs, ["accuracyOutOfFold"] = Reference.Accuracy.Value, ["shared"] = true },
+        };
+    }
 
     private static MeasuredStart[] Judge(IReadOnlyList<Start> starts, PairwiseAccuracy[] own, PairwiseAccuracy[] shared, WeightDistance distance)
     {

@@ -54,6 +54,11 @@ public sealed record CollectedRun(TrainingRun Run, RunState State, string? Folde
         string[] checkpoints = [.. Directory.EnumerateDirectories(folder, "checkpoint-*").Order(NaturalOrder.Instance)];
         try
         {
+            if (LowRankAdapter.IsAdapter(folder))
+            {
+                Checkpoint.Open(Path.Combine(folder, "adapter_model.safetensors")).Dispose();
+                return new(planned, RunState.Finished, folder, null, $"a PEFT adapter: average it as {planned.Start}+{folder}");
+            }
             using Checkpoint weights = Checkpoint.Open(folder);
             if (HeadLayout.Of(weights) is null) return new(planned, RunState.Failed, folder, "has no reward head: it is no reward model");
             string? remark = steps is var (done, of) && done < of ? FormattableString.Invariant($"stopped by itself at step {done} of {of}") : recorded is null ? "matched by its name alone: nothing there tells its dials" : null;

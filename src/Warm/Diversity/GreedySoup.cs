@@ -43,14 +43,17 @@ public sealed class GreedySoup
     /// <param name="ranking">Accuracies of the members alone.</param>
     /// <param name="accuracy">The accuracy of the soup of these members, numbers in the order in which they would have entered.</param>
     /// <param name="acceptance">When a member enters.</param>
-    public static async Task<GreedySoup> ChooseAsync(TopByAccuracy ranking, Func<IReadOnlyList<int>, Task<double>> accuracy, Acceptance acceptance = Acceptance.AtLeastAsGood)
+    /// <param name="order">The order in which members are tried, each once; null (default) for the order of their accuracy.</param>
+    public static async Task<GreedySoup> ChooseAsync(TopByAccuracy ranking, Func<IReadOnlyList<int>, Task<double>> accuracy, Acceptance acceptance = Acceptance.AtLeastAsGood, IReadOnlyList<int>? order = null)
     {
         ArgumentNullException.ThrowIfNull(ranking);
         ArgumentNullException.ThrowIfNull(accuracy);
-        int[] soup = [ranking.Order[0]];
+        order ??= ranking.Order;
+        if (!order.Order().SequenceEqual(ranking.Order.Order())) throw new WarmException("order", $"is {string.Join(", ", order.Take(20))}", FormattableString.Invariant($"each of 0 to {ranking.Order.Count - 1} once"));
+        int[] soup = [order[0]];
         double best = ranking.Accuracies[soup[0]];
         var log = new List<SoupStep>();
-        foreach (int member in ranking.Order.Skip(1))
+        foreach (int member in order.Skip(1))
         {
             double with = await accuracy([.. soup, member]).ConfigureAwait(false);
             bool enters = acceptance == Acceptance.StrictlyBetter ? with > best : with >= best;

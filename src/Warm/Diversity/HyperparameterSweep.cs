@@ -57,7 +57,7 @@ public sealed record HyperparameterSweep
             {
                 (int round, int start) = Math.DivRem(i, options.Starts.Count);
                 (int again, int place) = Math.DivRem(round, dials.Length);
-                (double rate, double dropout) = Shuffled(dials, CountedRandom.Stream(options.Seed, options.Starts[start], again))[place];
+                (double rate, double dropout) = CountedRandom.Shuffled(dials, CountedRandom.Stream(options.Seed, options.Starts[start], again))[place];
                 taken.Add((options.Starts[start], rate, dropout));
             }
         }
@@ -121,9 +121,13 @@ public sealed record HyperparameterSweep
     public TrainingRun? RunOf(Weights weights)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        string name = TrainingRun.Of(weights)?.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(weights.Name));
+        string name = TrainingRun.Of(weights)?.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Recipe.TrainedIn(weights) ?? weights.Name));
         return Runs.FirstOrDefault(run => run.Name == name);
     }
+
+    /// <summary>What the recipe of an average says of its members' training (<see cref="AverageOptions.Runs"/>): as this plan has it.</summary>
+    /// <param name="weights">A member, in the folder of its run.</param>
+    public JsonObject? Record(Weights weights) => RunOf(weights)?.ToJson();
 
     /// <summary>Finds the finished runs below a folder, and says what became of the others. Reads headers only.</summary>
     /// <param name="folder">Where the members were trained: each in a folder called after its run, or in any that holds its <see cref="TrainingRun.FileName"/>.</param>
@@ -174,16 +178,5 @@ public sealed record HyperparameterSweep
             string text = value.GetString()!;
             return !TrainingRun.IsOneLine(text) ? throw new WarmException(where, $"\"{key}\" is {JsonText.Quote(text)}", "a text of one line") : text;
         }
-    }
-
-    private static T[] Shuffled<T>(T[] items, ulong stream)
-    {
-        T[] row = [.. items];
-        for (int i = row.Length - 1; i > 0; i--)
-        {
-            var j = (int)(CountedRandom.At(stream, i) * (i + 1));
-            (row[i], row[j]) = (row[j], row[i]);
-        }
-        return row;
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Warm;
@@ -8,10 +9,10 @@ public sealed class Soup
     private readonly IReadOnlyList<Weights> _all;
     private readonly SelectionOptions _options;
 
-    private Soup(IReadOnlyList<Weights> all, SoupRule rule, SelectionPairs pairs, SelectionOptions options, TopByAccuracy ranking, IReadOnlyList<int> members, double accuracy, IReadOnlyList<SoupStep> log)
+    private Soup(IReadOnlyList<Weights> all, SoupRule rule, SelectionPairs pairs, SelectionOptions options, TopByAccuracy ranking, IReadOnlyList<int> members, double accuracy, IReadOnlyList<SoupStep> log, SoupOrders? orders = null)
     {
         (_all, Rule, Selection, _options) = (all, rule, pairs, options);
-        (Ranking, Members, SelectionAccuracy, Log) = (ranking, members, accuracy, log);
+        (Ranking, Members, SelectionAccuracy, Log, Orders) = (ranking, members, accuracy, log, orders);
     }
 
     /// <summary>How the members were chosen.</summary>
@@ -31,6 +32,9 @@ public sealed class Soup
 
     /// <summary>What a greedy soup tried; empty for the K best.</summary>
     public IReadOnlyList<SoupStep> Log { get; }
+
+    /// <summary>What trying several orders gave; null where one was tried.</summary>
+    public SoupOrders? Orders { get; }
 
     /// <summary>Chooses.</summary>
     /// <param name="members">At least one, and K.</param>
@@ -54,6 +58,11 @@ public sealed class Soup
             IReadOnlyList<int> best = ranking.Take(k);
             return new(members, rule, pairs, options, ranking, best, k == 1 ? ranking.Accuracies[best[0]] : await Measure(best).ConfigureAwait(false), []);
         }
+        if (options.Orders > 1)
+        {
+            (SoupOrders orders, GreedySoup grown) = await SoupOrders.TryAsync(ranking, Measure, rule.Acceptance, options.Orders, options.Seed).ConfigureAwait(false);
+            return new(members, rule, pairs, options, ranking, [.. ranking.Order.Where(grown.Members.Contains)], grown.Accuracy, grown.Log, orders);
+        }
         GreedySoup greedy = await GreedySoup.ChooseAsync(ranking, Measure, rule.Acceptance).ConfigureAwait(false);
         return new(members, rule, pairs, options, ranking, greedy.Members, greedy.Accuracy, greedy.Log);
     }
@@ -74,23 +83,29 @@ public sealed class Soup
     public string Why(int member)
     {
         int rank = Ranking.Order.ToList().IndexOf(member) + 1;
+        if (Orders is not null && Log.All(step => step.Try != member)) return FormattableString.Invariant($"place {rank} of {_all.Count} alone; the best order begins with it");
         if (Log.FirstOrDefault(step => step.Try == member) is not { } step)
             return FormattableString.Invariant($"place {rank} of {_all.Count} alone{(Rule.Top is { } k && rank > k ? $", beyond the best {k}" : "")}");
         return FormattableString.Invariant($"the soup with it {step.Accuracy:F4}, before {step.Before:F4}");
     }
 
     /// <summary>Rule, pairs, and everyone who was tried: what the recipe keeps under <c>selection</c>.</summary>
-    public JsonObject ToJson() => new()
+    public JsonObject ToJson()
     {
-        ["rule"] = Rule.ToString(),
-        ["ties"] = _options.Ties.ToString().ToLowerInvariant(),
-        ["pairs"] = Selection.Name,
-        ["n"] = Selection.Count,
-        ["accuracy"] = SelectionAccuracy,
-        ["taken"] = new JsonArray([.. Members.Select(Entry)]),
-        ["leftOut"] = new JsonArray([.. Ranking.Order.Except(Members).Select(Entry)]),
-        ["log"] = new JsonArray([.. Log.Select(step => new JsonObject { ["try"] = _all[step.Try].Name, ["accuracy"] = step.Accuracy, ["before"] = step.Before, ["enters"] = step.Enters })]),
-    };
+        var json = new JsonObject
+        {
+            ["rule"] = Rule.ToString(),
+            ["ties"] = _options.Ties.ToString().ToLowerInvariant(),
+            ["pairs"] = Selection.Name,
+            ["n"] = Selection.Count,
+            ["accuracy"] = SelectionAccuracy,
+            ["taken"] = new JsonArray([.. Members.Select(Entry)]),
+            ["leftOut"] = new JsonArray([.. Ranking.Order.Except(Members).Select(Entry)]),
+            ["log"] = new JsonArray([.. Log.Select(step => new JsonObject { ["try"] = _all[step.Try].Name, ["accuracy"] = step.Accuracy, ["before"] = step.Before, ["enters"] = step.Enters })]),
+        };
+        if (Orders is { } orders) json["orders"] = JsonSerializer.SerializeToNode(orders);
+        return json;
+    }
 
     private JsonNode Entry(int member) => new JsonObject { ["path"] = _all[member].Name, ["accuracy"] = Ranking.Accuracies[member], ["why"] = Why(member) };
 

@@ -50,7 +50,8 @@ public sealed record Start(Weights Weights, long? Step)
             : throw new WarmException(run, $"holds models of several kinds: {string.Join(", ", stems.Take(8).Select(stem => $"{stem}N"))}", "the checkpoints of one run", "Name the folders that are meant, one by one.");
     }
 
-    private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, "config.json")) && Directory.EnumerateFiles(folder).Any(f => Path.GetExtension(f) is ".safetensors" or ".bin");
+    /// <summary>Whether a folder holds a model, or an adapter, whose base whoever opens it must know.</summary>
+    private static bool IsModel(string folder) => (File.Exists(Path.Combine(folder, "config.json")) || LowRankAdapter.IsAdapter(folder)) && Directory.EnumerateFiles(folder).Any(f => Path.GetExtension(f) is ".safetensors" or ".bin");
 
     private static long? StepOf(string folder) => State(folder) is { } state && state.TryGetProperty("global_step", out JsonElement step) && step.TryGetInt64(out long recorded) ? recorded : Number(folder);
 

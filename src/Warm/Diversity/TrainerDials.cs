@@ -50,8 +50,8 @@ internal static class TrainerDials
         bool number = name == Dropout || Numbers.Contains(name), known = number || Flags.Contains(name) || Texts.Contains(name) || Objects.Contains(name);
         if (!known)
         {
-            string close = Numbers.Concat(Flags).Concat(Texts).Concat(Objects).Append(Dropout).MinBy(other => Distance(name, other))!;
-            throw new WarmException(where, $"unknown dial {JsonText.Quote(name)}", "a dial of TRL's RewardConfig, or dropout", Distance(name, close) <= Math.Max(2, close.Length / 3) ? $"Did you mean \"{close}\"?" : null);
+            throw new WarmException(where, $"unknown dial {JsonText.Quote(name)}", "a dial of TRL's RewardConfig, or dropout",
+                Spelling.Closest(name, [.. Numbers, .. Flags, .. Texts, .. Objects, Dropout]) is { } close ? $"Did you mean \"{close}\"?" : null);
         }
         if (value.ValueKind == JsonValueKind.Null && name != Dropout) return;
         string? wrong = number ? WrongNumber(name, value)
@@ -71,18 +71,5 @@ internal static class TrainerDials
             "seed" or "data_seed" => number is >= 0 and < 4294967296 && number == Math.Floor(number) ? null : "a whole number from 0 to 4294967295",
             _ => null,
         };
-    }
-
-    /// <summary>How many letters must change to make one word the other (Levenshtein).</summary>
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++) (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
-        }
-        return row[^1];
     }
 }

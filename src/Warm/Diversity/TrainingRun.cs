@@ -34,7 +34,7 @@ public sealed record TrainingRun
     public static TrainingRun? Of(Weights weights)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        return weights is not WeightAverage && weights.Folder is { } folder && folder.Has(FileName) ? Read(folder.File(FileName)) : null;
+        return Recipe.TrainedIn(weights) is { } folder && Path.Combine(folder, FileName) is var file && File.Exists(file) ? Read(file) : null;
     }
 
     /// <summary>Reads a record.</summary>

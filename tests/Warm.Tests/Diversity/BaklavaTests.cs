@@ -169,7 +169,7 @@ public sealed class BaklavaTests : IDisposable
             start.Read("score.weight", 0, head.AsSpan());
             Assert.Equal(baklava.Head.Select(w => (float)w), head);
             JsonNode recipe = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "warm.json")))!;
-            Assert.Equal((_folder["run/checkpoint-120"], 60), ((string?)recipe["head"]!["probedOn"], (int)recipe["head"]!["n"]!));
+            Assert.Equal(("checkpoint-120", 60), ((string?)recipe["head"]!["probedOn"], (int)recipe["head"]!["n"]!));
             // Below the head nothing has changed.
             using Checkpoint from = Checkpoint.Open(Path.Combine(_folder["run"], Path.GetFileName(folder)));
             Assert.Equal(0, WeightDistance.Measure([HeadedWeights.Of(from), HeadedWeights.Of(start)]).Distance(0, 1));

@@ -40,6 +40,51 @@ public class SelectionTests
         IEnumerable<int> Numbers(string key) => table.GetProperty(key).EnumerateArray().Select(n => n.GetInt32());
     }
 
+    [ReferenceFact]
+    public async Task Every_order_from_the_recorded_soups()
+    {
+        JsonElement json = JsonText.Read(Reference.Path("merges", "soup.json")), soups = json.GetProperty("soups");
+        double Of(IEnumerable<int> soup) => soups.GetProperty(string.Join('+', soup.Order())).GetProperty("dev").GetDouble();
+        TopByAccuracy ranking = TopByAccuracy.Of([.. Enumerable.Range(0, 6).Select(i => Of([i]))]);
+        int asked = 0;
+        (SoupOrders orders, GreedySoup best) = await SoupOrders.TryAsync(ranking, members =>
+        {
+            asked++;
+            return Task.FromResult(Of(members));
+        }, Acceptance.AtLeastAsGood, int.MaxValue);
+        // The twin: every order by hand, nothing remembered.
+        double[] all = [.. Orders([0, 1, 2, 3, 4, 5]).Select(order =>
+        {
+            var soup = new List<int> { order[0] };
+            foreach (int member in order.Skip(1)) if (Of(soup.Append(member)) >= Of(soup)) soup.Add(member);
+            return Of(soup);
+        })];
+        Assert.Equal((720, all.Max(), all.Min()), (orders.Tried, orders.Best, orders.Worst));
+        Assert.Equal(json.GetProperty("greedy_at_least_as_good").GetProperty("dev").GetDouble(), orders.ByAccuracy);
+        Assert.Equal(asked, orders.Soups);
+        Assert.InRange(orders.Soups, 6, 57); // no soup twice, and none of one member: those are ranked already
+        Assert.Equal(Of(best.Members), best.Accuracy);
+        (SoupOrders some, _) = await SoupOrders.TryAsync(ranking, members => Task.FromResult(Of(members)), Acceptance.StrictlyBetter, 5, seed: 3);
+        Assert.Equal((5, json.GetProperty("greedy_strictly_better").GetProperty("dev").GetDouble()), (some.Tried, some.ByAccuracy));
+        Reference.Count("soups: orders", 720);
+
+        static IEnumerable<int[]> Orders(int[] items) => items.Length == 0 ? [[]] : items.SelectMany(first => Orders([.. items.Where(i => i != first)]).Select(rest => (int[])[first, .. rest]));
+    }
+
+    [Fact]
+    public async Task Orders_are_drawn_alike_and_not_without_end()
+    {
+        TopByAccuracy nine = TopByAccuracy.Of([.. Enumerable.Range(0, 9).Select(i => i / 10.0)]);
+        static Task<double> Mean(IReadOnlyList<int> soup) => Task.FromResult(soup.Average(i => i / 10.0));
+        Assert.Contains("at most 8 members", (await Assert.ThrowsAsync<WarmException>(() => SoupOrders.TryAsync(nine, Mean, Acceptance.AtLeastAsGood, int.MaxValue))).Message);
+        (SoupOrders a, _) = await SoupOrders.TryAsync(nine, Mean, Acceptance.AtLeastAsGood, 20, seed: 1);
+        (SoupOrders b, _) = await SoupOrders.TryAsync(nine, Mean, Acceptance.AtLeastAsGood, 20, seed: 1);
+        Assert.Equal(a.ToString(), b.ToString());
+        Assert.Equal((0.8, 0.8), (a.Best, a.ByAccuracy));
+        Assert.True(a.Worst < a.Best);
+        await Assert.ThrowsAsync<WarmException>(() => GreedySoup.ChooseAsync(nine, Mean, order: [0, 1]));
+    }
+
     [Fact]
     public void Of_refuses_what_cannot_be_ranked()
     {
