@@ -49,7 +49,7 @@ internal static class SoupCommand
             Soup soup = await Soup.ChooseAsync(all, Load, chooseBy, chosenRule, new() { Ties = measuring.Ties, Scoring = measuring.Scoring, Averaging = averaging, Orders = Orders(parsed.GetValue(orders)!), Seed = parsed.GetValue(seed) }, cancellation);
             List<PairwiseAccuracy> measured = [await soup.MeasureAsync(reportOn, Load, measuring, cancellation), await Measure(all[soup.Ranking.Order[0]], "best member")];
             if (all.Length > 1) measured.Add(await Measure(WeightAverage.Of(all, averaging), "average of all"));
-            PairedComparison[] paired = [.. measured.Skip(1).Select(other => PairedComparison.Of(measured[0], other))];
+            IReadOnlyList<PairedComparison> paired = PairedComparison.Adjust([.. measured.Skip(1).Select(other => PairedComparison.Of(measured[0], other))]);
             SaveResult? saved = place is null ? null : soup.Average().Save(place, new SaveOptions { Overwrite = parsed.GetValue(overwrite), Complete = ParityFixture.Complete }, null, cancellation);
             string[] remarks = [.. reportOn.Remarks, .. measured[0].Remarks, .. saved?.Remarks ?? []];
             if (report.IsJson)
@@ -74,8 +74,8 @@ internal static class SoupCommand
                 return 0;
             }
             report.Table(["member", "alone, on the selection pairs", "", "why"], [.. soup.Members.Select(i => Row(i, "taken")), .. soup.Ranking.Order.Except(soup.Members).Select(i => Row(i, "left out"))]);
-            report.Line(FormattableString.Invariant($"on {chooseBy.Name} the soup has {soup.SelectionAccuracy:F4}, which flatters it; on {reportOn.Name}:"));
             if (soup.Orders is { } tried) report.Line(tried.ToString());
+            report.Line(FormattableString.Invariant($"on {chooseBy.Name} the soup has {soup.SelectionAccuracy:F4}, which flatters it; on {reportOn.Name}:"));
             foreach (PairwiseAccuracy one in measured) report.Line(one.ToString());
             foreach (PairedComparison pair in paired) report.Line(pair.ToString());
             if (saved is not null) report.Line(saved.ToString());
