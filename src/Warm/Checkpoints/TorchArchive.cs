@@ -22,6 +22,7 @@ internal sealed class TorchArchive : TensorFile
 
     private static readonly BigInteger Magic = BigInteger.Parse("1950a86a20f9469cfc6c", System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture);
 
+    private readonly GatheredPieces _pieces = new();
     private readonly SafeFileHandle _handle;
     private readonly Dictionary<string, TorchStorage> _storages = [];
     private readonly Queue<TorchStorage> _held = [];
@@ -71,7 +72,9 @@ internal sealed class TorchArchive : TensorFile
         try
         {
             ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
-            tensor.Read(ReadStorage, _bigEndian, start / item, destination);
+            // What lies scattered and is more than a piece is gathered in large pieces.
+            if (tensor.IsContiguous || tensor.Count * item <= 1 << 20) tensor.Read(ReadStorage, _bigEndian, start / item, destination);
+            else _pieces.Read(tensor, tensor.Count * item, start, destination, (from, piece) => tensor.Read(ReadStorage, _bigEndian, from / item, piece));
         }
         catch (ObjectDisposedException error)
         {
@@ -84,7 +87,11 @@ internal sealed class TorchArchive : TensorFile
         foreach (TorchStorage storage in _storages.Values) storage.Verify(_handle, Path, cancellation);
     }
 
-    public override void Dispose() => _handle.Dispose();
+    public override void Dispose()
+    {
+        _handle.Dispose();
+        _pieces.Clear();
+    }
 
     private void ReadStorage(TorchStorage storage, long start, Span<byte> destination)
     {

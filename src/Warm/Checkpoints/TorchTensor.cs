@@ -88,6 +88,11 @@ internal sealed record TorchTensor(TorchStorage Storage, DType Type, long Offset
 
     private void Gather(StorageReader read, (long Extent, long Stride, long Step)[] box, long place, long at, Span<byte> destination)
     {
+        if (IsTransposed(box))
+        {
+            Transpose(read, box[0].Step == 1 ? (box[1], box[0]) : (box[0], box[1]), place, at, destination);
+            return;
+        }
         long span = 1, wanted = 1;
         foreach ((long extent, long stride, _) in box)
         {
@@ -119,6 +124,53 @@ internal sealed record TorchTensor(TorchStorage Storage, DType Type, long Offset
             long first = place + from * box[widest].Stride, to = at + from * box[widest].Step;
             if (extent == 1) part = [.. part.Where((_, i) => i != widest)];
             Gather(read, part, first, to, destination);
+        }
+    }
+
+    /// <summary>Whether a box is a matrix whose columns lie end to end where its rows are wanted so, with columns long enough to be read one by one.</summary>
+    private bool IsTransposed((long Extent, long Stride, long Step)[] box) =>
+        box is [var a, var b] && ((a.Stride == 1 && b.Step == 1) || (b.Stride == 1 && a.Step == 1)) && (a.Stride == 1 ? a : b).Extent * Item >= 64;
+
+    /// <summary>Reads such a matrix: a few columns at a time, each at once, and from them every row's few values side by side.</summary>
+    private void Transpose(StorageReader read, ((long Extent, long Stride, long Step) Runs, (long Extent, long Stride, long Step) Lines) box, long place, long at, Span<byte> destination)
+    {
+        int item = Item, run = (int)box.Runs.Extent, step = (int)box.Runs.Step;
+        bool together = box.Lines.Stride >= run && box.Lines.Stride <= 2 * run; // most of what lies between is wanted
+        int pitch = together ? (int)box.Lines.Stride : run, most = Math.Max(1, Math.Min(64, (1 << 18) / (pitch * item)));
+        byte[] window = System.Buffers.ArrayPool<byte>.Shared.Rent(most * pitch * item);
+        try
+        {
+            for (long line = 0; line < box.Lines.Extent; line += most)
+            {
+                int lines = (int)Math.Min(most, box.Lines.Extent - line);
+                if (together) read(Storage, (place + line * box.Lines.Stride) * item, window.AsSpan(0, ((lines - 1) * pitch + run) * item));
+                else
+                    for (int i = 0; i < lines; i++) read(Storage, (place + (line + i) * box.Lines.Stride) * item, window.AsSpan(i * run * item, run * item));
+                Span<byte> target = destination[(int)((at + line) * item)..];
+                switch (item)
+                {
+                    case 1: Turn<byte>(window, pitch, run, lines, target, step); break;
+                    case 2: Turn<ushort>(window, pitch, run, lines, target, step); break;
+                    case 4: Turn<uint>(window, pitch, run, lines, target, step); break;
+                    default: Turn<ulong>(window, pitch, run, lines, target, step); break;
+                }
+            }
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(window);
+        }
+    }
+
+    /// <summary>target[r step + i] = window[i pitch + r].</summary>
+    private static void Turn<T>(ReadOnlySpan<byte> window, int pitch, int run, int lines, Span<byte> target, int step) where T : struct
+    {
+        ReadOnlySpan<T> from = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(window);
+        Span<T> to = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(target);
+        for (int r = 0; r < run; r++)
+        {
+            Span<T> line = to.Slice(r * step, lines);
+            for (int i = 0; i < line.Length; i++) line[i] = from[i * pitch + r];
         }
     }
 
