@@ -6,7 +6,7 @@ namespace Warm;
 internal static partial class TensorRole
 {
     /// <summary>Part of what turns a hidden state into the reward: trained from a fresh start, so its kinship says nothing of the backbone's.</summary>
-    public static bool IsHead(string name) => Head().IsMatch(name);
+    public static bool IsHead(string name) => HeadLayout.IsPart(name);
 
     /// <summary>The table of input tokens, one row a token.</summary>
     public static bool IsEmbedding(string name) => Embedding().IsMatch(name);
@@ -22,9 +22,6 @@ internal static partial class TensorRole
         name.EndsWith("position_ids", StringComparison.Ordinal) || name.EndsWith("token_type_ids", StringComparison.Ordinal) || name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith("masked_bias", StringComparison.Ordinal)
         || name.EndsWith("cos_cached", StringComparison.Ordinal) || name.EndsWith("sin_cached", StringComparison.Ordinal)
         || ((name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attention.bias", StringComparison.Ordinal)) && info.Shape.Rank == 4);
-
-    [GeneratedRegex(@"(^|\.)(score|score_head|classifier|pre_classifier|classification_head|out_proj_head|v_head|value_head|reward_head|regression_head|regression_layer\d*|rm_head|pooler|head|summary)(\.|$)|^out_proj\.")]
-    private static partial Regex Head();
 
     [GeneratedRegex(@"(^|\.)(embed_tokens|word_embeddings|wte|embed_in|tok_embeddings|shared|lm_head|decoder)\.weight$")]
     private static partial Regex Embedding();

@@ -63,6 +63,18 @@ public sealed record HeadLayout
         new("OpenAssistant", "out_proj", "out_proj.weight", []),                                                            // its config says last or mean
     ];
 
+    /// <summary>Modules that belong to heads: those of <see cref="Forms"/>, and of projects whose heads Warm averages and does not load (several objectives, gates, other names).</summary>
+    private static readonly string[] Parts =
+    [
+        .. Forms.Where(f => f.Name != "out_proj").Select(f => f.Name).Concat(Forms.SelectMany(f => f.Before).Select(before => before.Trim('.').Split('.')[0])).Distinct(),
+        "out_proj_head", "reward_head", "regression_layer", "rm_head", "summary",
+    ];
+
+    /// <summary>Whether a tensor belongs to what turns a hidden state into the reward, told by its name alone, under any prefix: of weights whose head is missing as well.</summary>
+    internal static bool IsPart(string name) =>
+        name.StartsWith("out_proj.", StringComparison.Ordinal) // at the top only: attention has one too
+        || name.Split('.') is var modules && Array.Exists(modules, module => Array.IndexOf(Parts, module.StartsWith("regression_layer", StringComparison.Ordinal) ? "regression_layer" : module) >= 0);
+
     /// <summary>The head of these weights, or null where they have none (a language model, or a folder whose head is missing).</summary>
     public static HeadLayout? Of(Weights weights) => Of(weights.Folder?.Config, weights.Names);
 

@@ -14,6 +14,7 @@ internal sealed class SmallFloat
     private readonly float[] _positive; // the finite values from 0 up, by magnitude; index = the pattern's magnitude
     private readonly byte? _nan;        // pattern of the positive NaN, or null where the format has none
     private readonly bool _signed, _negativeZero, _infinity;
+    private readonly Lazy<short[]> _patterns;
 
     private SmallFloat(DType dtype)
     {
@@ -55,6 +56,7 @@ internal sealed class SmallFloat
             _values[pattern] = negative ? -value : value;
         }
         if (!_negativeZero) _values[0x80] = float.NaN;
+        _patterns = new(() => [.. Enumerable.Range(0, 1 << 16).Select(upper => BitConverter.UInt32BitsToSingle((uint)upper << 16)).Select(value => Holds(value) ? Pattern(value) : (short)-1)]);
     }
 
     /// <summary>The format of that type.</summary>
@@ -84,17 +86,30 @@ internal sealed class SmallFloat
     {
         if (_bits == 8)
         {
-            for (int i = 0; i < values.Length; i++) bits[i] = Pattern(values[i]);
+            for (int i = 0; i < values.Length; i++) bits[i] = Looked(values[i]);
             return;
         }
         bits[..((values.Length * _bits + 7) / 8)].Clear();
         for (int i = 0; i < values.Length; i++)
         {
-            int at = i * _bits, shifted = Pattern(values[i]) << (at & 7);
+            int at = i * _bits, shifted = Looked(values[i]) << (at & 7);
             bits[at >> 3] |= (byte)shifted;
             if (shifted > 0xFF) bits[(at >> 3) + 1] |= (byte)(shifted >> 8);
         }
     }
+
+    /// <summary>
+    /// The same as <see cref="Pattern"/>, from a table by the value's upper half. What is cut off below is kept in the half's last bit (rounding to odd), which is three bits below the last that any
+    /// of these formats has: it says above or below a tie, and the table rounds as the value itself would.
+    /// </summary>
+    private byte Looked(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        short found = _patterns.Value[(bits >> 16) | ((bits & 0xFFFF) != 0 ? 1u : 0)];
+        return found >= 0 ? (byte)found : Pattern(value);
+    }
+
+    private bool Holds(float value) => float.IsNaN(value) ? _nan is not null : _signed || !float.IsNegative(value);
 
     /// <summary>The nearest pattern, ties to the even one.</summary>
     public byte Pattern(float value)

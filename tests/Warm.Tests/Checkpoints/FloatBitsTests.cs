@@ -84,6 +84,34 @@ public class FloatBitsTests
         Assert.Equal([0x3F81, 0x3F80, 0x3F81], MemoryMarshal.Cast<byte, ushort>(bits).ToArray().Select(b => (int)b));
     }
 
+    [Theory]
+    [InlineData(DType.F4)]
+    [InlineData(DType.F6E2M3)]
+    [InlineData(DType.F6E3M2)]
+    [InlineData(DType.F8E4M3)]
+    [InlineData(DType.F8E5M2)]
+    [InlineData(DType.F8E8M0)]
+    [InlineData(DType.F8E4M3Fnuz)]
+    [InlineData(DType.F8E5M2Fnuz)]
+    public void Narrow_to_small_floats_by_table_agrees_with_searching(DType dtype)
+    {
+        var random = new Random(5);
+        var format = SmallFloat.Of(dtype);
+        float[] values = [.. Enumerable.Range(0, 200_000).Select(i =>
+        {
+            uint bits = (uint)random.NextInt64(1L << 32);
+            if (i % 3 == 0) bits &= 0xFFF0_0000; // ties
+            if (i % 4 == 0) bits = (bits & 0x807F_FFFF) | (uint)random.Next(100, 150) << 23; // near 1
+            float value = BitConverter.UInt32BitsToSingle(bits);
+            return dtype == DType.F8E8M0 ? Math.Abs(value) : float.IsNaN(value) && dtype is DType.F4 or DType.F6E2M3 or DType.F6E3M2 ? 1 : value;
+        }).Where(value => !float.IsNaN(value) || dtype is not (DType.F4 or DType.F6E2M3 or DType.F6E3M2))];
+        byte[] bytes = new byte[(values.Length * dtype.Bits() + 7) / 8];
+        FloatBits.Narrow(dtype, values, bytes);
+        float[] back = new float[values.Length];
+        FloatBits.Widen(dtype, bytes, back);
+        for (int i = 0; i < values.Length; i++) Assert.True(format[format.Pattern(values[i])].Equals(back[i]), $"{values[i]:R} became {back[i]:R}");
+    }
+
     [Fact]
     public void Narrow_of_doubles_agrees_with_rounding_each_alone()
     {

@@ -319,6 +319,33 @@ public class TorchArchiveTests
         }
     }
 
+    [Theory]
+    [InlineData(3000, 700)]
+    [InlineData(20, 100_000)]  // runs too short to be read one by one
+    [InlineData(100_000, 20)]
+    [InlineData(2600, 1900)]   // more than one piece
+    public void Read_of_a_large_transposed_matrix_comes_in_pieces_and_is_right(int rows, int columns)
+    {
+        using var folder = new TemporaryFolder();
+        var random = new Random(9);
+        int count = rows * columns;
+        byte[] stored = new byte[count * 4];
+        for (int i = 0; i < count; i++) BitConverter.TryWriteBytes(stored.AsSpan(i * 4), (float)i);
+        using Checkpoint checkpoint = Open(folder, TorchBytes.Dictionary(p => p.Tensor(0, [rows, columns], [1, rows], count)).InZip(stored));
+        var values = new float[count];
+        Parallel.For(0, 8, thread =>
+        {
+            for (int at = thread * (count / 8), end = thread == 7 ? count : (thread + 1) * (count / 8); at < end;)
+            {
+                int here;
+                lock (random) here = Math.Min(end - at, random.Next(1, 90_000));
+                checkpoint.Read("w", at, values.AsSpan(at, here));
+                at += here;
+            }
+        });
+        for (int i = 0; i < count; i++) Assert.True(values[i] == i % columns * (float)rows + i / columns, $"{i}: {values[i]}");
+    }
+
     private static IEnumerable<long[]> Indexes(long[] sizes)
     {
         if (sizes.Length == 0) { yield return []; yield break; }
