@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
 using Warm.Transformers;
 
@@ -15,27 +16,32 @@ internal static class CompareCommand
 
     private static readonly Option<string> On = new("--on") { Description = "Pairs: adds the scale of each member's rewards, which acts as a hidden weight.", HelpName = "PAIRS" };
 
+    private static readonly Option<string> Svg = new("--svg") { Description = "Draw how alike each tensor is in each two members: a heat map.", HelpName = "FILE" };
+
     public static WarmCommand Create() =>
-        new WarmCommand("compare", "Say whether models may be averaged, and how far they are apart.", "warm compare runs/rm-1 runs/rm-2 runs/rm-3 --base runs/sft") { Members, Base, PerTensor, On, Threads }
+        new WarmCommand("compare", "Say whether models may be averaged, and how far they are apart.", "warm compare runs/rm-1 runs/rm-2 runs/rm-3 --base runs/sft") { Members, Base, PerTensor, On, Svg, Threads }
             .Runs((parsed, report, cancellation) => Task.Run(() => Run(parsed, report, cancellation), CancellationToken.None));
 
     private static int Run(ParseResult parsed, Report report, CancellationToken cancellation)
     {
         WeightDistance? distance = null;
         HeadScale? scale = null;
+        Weights[] members;
         Compatibility compatibility;
         string[] names = parsed.GetRequiredValue(Members);
         try
         {
-            Weights[] members = [.. names.Select(name => ModelArgument.Open(name, parsed.GetValue(Base)))];
+            members = [.. names.Select(name => ModelArgument.Open(name, parsed.GetValue(Base)))];
             compatibility = Compatibility.Compare(members, parsed.GetValue(Base) is { } path ? ModelArgument.Open(path) : null, out distance, parsed.GetValue(Threads), cancellation);
-            if (compatibility.Verdict != Verdict.Impossible && parsed.GetValue(On) is { } pairs)
-                scale = HeadScale.MeasureAsync(members, weights => RewardModel.Load(weights, Engine(parsed)), SelectionPairs.Read(pairs), null, cancellation).GetAwaiter().GetResult();
         }
         catch (WarmException error)
         {
+            members = [];
             compatibility = Compatibility.Unreadable(error);
         }
+        if (members.Length > 0 && compatibility.Verdict != Verdict.Impossible && parsed.GetValue(On) is { } pairs)
+            scale = HeadScale.MeasureAsync(members, weights => RewardModel.Load(weights, Engine(parsed)), SelectionPairs.Read(pairs), null, cancellation).GetAwaiter().GetResult();
+        if (distance is { Count: > 1 } && parsed.GetValue(Svg) is { } svg) AtomicFile.Write(svg, Encoding.UTF8.GetBytes(DistanceMap.Of(distance, names).ToSvg()), overwrite: true);
         if (report.IsJson) report.Line(Document(compatibility, distance, scale, parsed.GetValue(PerTensor)));
         else Print(report, names, compatibility, distance, scale, parsed.GetValue(PerTensor));
         return compatibility.Verdict is Verdict.Fits or Verdict.Doubtful ? 0 : 1;
@@ -63,6 +69,7 @@ internal static class CompareCommand
             {
                 var entry = new JsonObject { ["name"] = t.Name, ["values"] = t.Values, ["distance"] = Square(distance.Count, t.Distance), ["cosine"] = Square(distance.Count, t.Cosine), ["maxAbs"] = Square(distance.Count, (i, j) => t.MaxAbs[i, j]) };
                 if (t.DeltaDot is null) return entry;
+                entry["deltaLength"] = new JsonArray([.. Enumerable.Range(0, distance.Count).Select(i => Number(t.DeltaLength(i)))]);
                 entry["deltaCosine"] = Square(distance.Count, t.DeltaCosine);
                 entry["signAgreement"] = Square(distance.Count, t.SignAgreement);
                 return entry;
@@ -90,8 +97,13 @@ internal static class CompareCommand
             Show("common signs", distance.SignAgreement, "F4");
         }
         if (perTensor)
-            report.Table(["tensor", "values", "largest distance", "least cosine"], distance.PerTensor.Select(t => (IReadOnlyList<string>)
-                [t.Name, t.Values.ToString("N0", CultureInfo.InvariantCulture), Pairs(t.Distance).Max().ToString("G4", CultureInfo.InvariantCulture), Pairs(t.Cosine).Min().ToString("F4", CultureInfo.InvariantCulture)]));
+            report.Table(["tensor", "values", "largest distance", "least cosine", .. distance.HasBase ? (string[])["farthest from the base", "least cosine of what was learned", "least common signs"] : []], distance.PerTensor.Select(t => (IReadOnlyList<string>)
+            [
+                t.Name, t.Values.ToString("N0", CultureInfo.InvariantCulture), Text(Pairs(t.Distance).Max(), "G4"), Text(Pairs(t.Cosine).Min(), "F4"),
+                .. distance.HasBase ? (string[])[Text(Enumerable.Range(0, distance.Count).Max(t.DeltaLength), "G4"), Text(Pairs(t.DeltaCosine).Min(), "F4"), Text(Pairs(t.SignAgreement).Min(), "F4")] : [],
+            ]));
+
+        static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 
         void Show(string title, Func<int, int, double> of, string format)
         {

@@ -37,6 +37,10 @@ public class AverageCommandTests
         Assert.Equal(0, run.ExitCode);
         Assert.Equal(0.75, (double)JsonNode.Parse(run.Output)!["members"]![0]!["weight"]!);
 
+        run = WarmProcess.Run("compare", first, second, "--base", third, "--svg", folder["map.svg"], "--per-tensor");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("least cosine of what was learned", run.Output);
+        Assert.StartsWith("<svg", File.ReadAllText(folder["map.svg"]));
         run = WarmProcess.Run("compare", $"avg:{first},{second}", third, made, "--json");
         Assert.Equal(0, run.ExitCode);
         document = JsonNode.Parse(run.Output)!;

@@ -19,6 +19,18 @@ internal static class CheckpointWriter
         if (options.ShardBytes is <= 0) throw new WarmException("shard size", $"is {options.ShardBytes:N0} bytes", "at least 1");
         WeightsPass pass = weights.Pass(new PassOptions { Threads = options.Threads, Hash = options.Hash });
         using var place = OutputFolder.Begin(folder, options.Overwrite, pass.Sources, weights.Bytes);
+        try
+        {
+            return Fill(place, weights, pass, folder, options, progress, started, cancellation);
+        }
+        catch (WarmException error) when (error.Where.StartsWith(place.Temporary, StringComparison.Ordinal)) // nobody knows the folder by that name
+        {
+            throw new WarmException($"{folder}{error.Where[place.Temporary.Length..]}", error.Found, error.Expected, error.Fix, error);
+        }
+    }
+
+    private static SaveResult Fill(OutputFolder place, Weights weights, WeightsPass pass, string folder, SaveOptions options, IProgress<SaveProgress>? progress, long started, CancellationToken cancellation)
+    {
 
         List<List<TensorInfo>> shards = Shards(weights, options.ShardBytes);
         string[] names = shards.Count == 1 ? ["model.safetensors"] : [.. shards.Select((_, i) => $"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors")];

@@ -180,4 +180,21 @@ public class CompatibilityTests
         Assert.True(count >= 48);
         Reference.Count("verdicts on members", count);
     }
+
+    [Fact]
+    public void A_map_shows_each_tensor_of_each_two_members()
+    {
+        using var folder = new TemporaryFolder();
+        Weights[] members = TinyFolder.Siblings(folder, 3);
+        HeatMap plain = DistanceMap.Of(WeightDistance.Measure(members), [.. members.Select(m => m.Name)]);
+        Assert.Equal(["rm-0 / rm-1", "rm-0 / rm-2", "rm-1 / rm-2"], plain.Columns);
+        Assert.Equal(TinyFolder.Shapes.Select(s => s.Name).Order(StringComparer.Ordinal), plain.Rows);
+        WeightDistance distance = WeightDistance.Measure(members, Checkpoint.Open(TinyFolder.Write(folder["base"], TinyFolder.Values(50))));
+        HeatMap learned = DistanceMap.Of(distance, ["a", "b", "c"]);
+        Assert.Equal(distance.PerTensor[2].DeltaCosine(0, 2), learned.Values[2][1]);
+        Assert.Equal(Math.Sqrt(distance.PerTensor[2].DeltaDot![1, 1]), distance.PerTensor[2].DeltaLength(1));
+        Assert.Contains("model.norm.weight", learned.ToSvg());
+        Assert.Throws<WarmException>(() => DistanceMap.Of(distance, ["a"]));
+        Assert.Throws<WarmException>(() => DistanceMap.Of(WeightDistance.Measure(members[..1]), ["a"]));
+    }
 }
