@@ -31,8 +31,9 @@ public class SoupCommandTests
         Assert.Equal(2, run.Json["log"]!.AsArray().Count);
         Assert.NotEqual((int)run.Json["selection"]!["n"]!, (int)run.Json["holdOut"]!["accuracy"]!["n"]!);
         JsonNode recipe = JsonNode.Parse(File.ReadAllText(Path.Combine(folder["soup"], "warm.json")))!["selection"]!;
-        Assert.Equal(taken.ToJsonString(), recipe["taken"]!.ToJsonString());
-        Assert.Equal(left.ToJsonString(), recipe["leftOut"]!.ToJsonString());
+        string samples = Repository.Path("samples", "family") + "/"; // the recipe names members without the folders that they lie in
+        Assert.Equal(taken.ToJsonString().Replace(samples, ""), recipe["taken"]!.ToJsonString());
+        Assert.Equal(left.ToJsonString().Replace(samples, ""), recipe["leftOut"]!.ToJsonString());
         // What was written scores as it was reported.
         WarmProcess again = WarmProcess.RunWith(null, folder.Path, "evaluate", "soup", "--on", "test.jsonl", "--json");
         Assert.Equal((double)run.Json["holdOut"]!["loss"]!, (double)again.Json["models"]![0]!["loss"]!);
