@@ -126,13 +126,15 @@ internal static class EvaluateCommand
     {
         if (path != "-")
         {
-            foreach (Preference pair in PreferenceFile.Read(path, new() { Columns = columns, Broken = broken.KeepGoing ? broken.Tell : null })) yield return pair;
+            int neither = 0;
+            foreach (Preference pair in PreferenceFile.Read(path, new() { Columns = columns, Broken = broken.KeepGoing ? broken.Tell : null, Tied = _ => neither++ })) yield return pair;
+            if (neither > 0) broken.PassedOver(neither, path);
             yield break;
         }
         using LinesInput input = LinesInput.Open(path, columns, broken.KeepGoing);
-        foreach (Answered<Preference> line in input.Lines(line => PreferenceFile.Parse(line.Json, line.Where), cancellation))
+        foreach (Answered<Preference?> line in input.Lines(line => PreferenceFile.Parse(line.Json, line.Where, columns), cancellation))
             if (line.Error is { } error) broken.Tell(error);
-            else yield return line.Value!;
+            else if (line.Value is { } pair) yield return pair;
     }
 
     private static Evaluation Given(string path, AccuracyOptions accuracy, ColumnNames? columns, Broken broken, EvaluationOptions options, CancellationToken cancellation)
@@ -162,6 +164,9 @@ internal static class EvaluateCommand
             Lines++;
             report.Remark(error.Message);
         }
+
+        /// <summary>Says how many rows were no pairs.</summary>
+        public void PassedOver(int neither, string path) => report.Remark(FormattableString.Invariant($"{path}: {neither:N0} rows prefer neither side and are no pairs"));
     }
 
     private static void Print(Evaluation evaluation, Report report)

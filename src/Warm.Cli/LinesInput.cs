@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 namespace Warm.Cli;
 
 /// <summary>
-/// The input lines of every command: <c>--from FILE</c> or <c>-</c> for standard input; <c>.jsonl</c> (or any other name), <c>.jsonl.gz</c>, and <c>.txt</c> (<c>.txt.gz</c>) whose
+/// The input lines of every command: <c>--from FILE</c> or <c>-</c> for standard input; what <see cref="RowReader"/> opens, JSON lines by default, and <c>.txt</c> (<c>.txt.gz</c>) whose
 /// lines are bare texts. Blank lines of JSON lines are passed over and counted.
 /// <code>
 /// using var input = LinesInput.Open(parsed, options);
@@ -16,11 +16,11 @@ namespace Warm.Cli;
 /// </summary>
 internal sealed class LinesInput : IDisposable
 {
-    private readonly LineReader _reader;
+    private readonly RowReader _reader;
     private readonly bool _bare, _keepGoing, _waits;
     private readonly ColumnNames? _columns;
 
-    private LinesInput(LineReader reader, string name, bool bare, bool keepGoing, bool waits, ColumnNames? columns) =>
+    private LinesInput(RowReader reader, string name, bool bare, bool keepGoing, bool waits, ColumnNames? columns) =>
         (_reader, Name, _bare, _keepGoing, _waits, _columns) = (reader, name, bare, keepGoing, waits, columns);
 
     /// <summary>The options of a command that reads lines. <c>--from</c> is required unless asked otherwise.</summary>
@@ -32,7 +32,7 @@ internal sealed class LinesInput : IDisposable
 
         public Options(Command command, string what = "JSON lines", bool required = true)
         {
-            From = new("--from") { Description = $"{what}: a file (.jsonl, .jsonl.gz, .txt), or - for standard input.", HelpName = "FILE", Required = required };
+            From = new("--from") { Description = $"{what}: a file (.jsonl, .json, .csv, .txt, each also .gz, or .parquet), or - for standard input.", HelpName = "FILE", Required = required };
             command.Add(From);
             command.Add(Columns);
             command.Add(KeepGoing);
@@ -55,7 +55,7 @@ internal sealed class LinesInput : IDisposable
     {
         if (path == "-") return Over(Console.OpenStandardInput(), "standard input", waits: true, columns, keepGoing);
         string bare = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
-        LineReader reader = LineReader.Open(path);
+        RowReader reader = RowReader.Open(path);
         return new LinesInput(reader, path, bare.EndsWith(".txt", StringComparison.OrdinalIgnoreCase), keepGoing, reader.MayWait, columns);
     }
 
@@ -125,14 +125,14 @@ internal sealed class LinesInput : IDisposable
     {
         // Longest time in which a line that lies ready in a pipe reaches the queue: a program that writes ten lines at once gets them scored as one batch.
         private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(3);
-        private readonly LineReader _reader;
+        private readonly RowReader _reader;
         private readonly BlockingCollection<(FileLine Line, WarmException? Error)>? _queue;
         private readonly CancellationToken _cancellation;
         private readonly CancellationTokenSource _stop = new();
 
         public bool Ended { get; private set; }
 
-        public Arrivals(LineReader reader, bool waits, CancellationToken cancellation)
+        public Arrivals(RowReader reader, bool waits, CancellationToken cancellation)
         {
             (_reader, _cancellation) = (reader, cancellation);
             if (!waits) return;
@@ -161,7 +161,7 @@ internal sealed class LinesInput : IDisposable
             return true;
         }
 
-        private static (FileLine, WarmException?)? Next(LineReader reader)
+        private static (FileLine, WarmException?)? Next(RowReader reader)
         {
             try
             {

@@ -4,26 +4,29 @@ using System.Text.Json.Nodes;
 
 namespace Warm;
 
-/// <summary>One line of a text file: valid UTF-8 without its end, and where it stands.</summary>
+/// <summary>One line of a text file, or one row of a table: valid UTF-8 without its end, or a row's fields; and where it stands.</summary>
 /// <param name="File">The file as it was named.</param>
 /// <param name="Number">Counted from 1, blank lines included.</param>
-/// <param name="Utf8">The line, without <c>\n</c> or <c>\r\n</c>.</param>
-internal readonly record struct FileLine(string File, int Number, byte[] Utf8)
+/// <param name="Utf8">The line, without <c>\n</c> or <c>\r\n</c>; empty where there is a <paramref name="Row"/>.</param>
+/// <param name="Row">The fields of a row, or null.</param>
+/// <param name="Unit">line, row or entry.</param>
+internal readonly record struct FileLine(string File, int Number, byte[] Utf8, JsonObject? Row = null, string Unit = "line")
 {
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 64, AllowDuplicateProperties = false };
 
     /// <summary><c>heldout.jsonl, line 17</c></summary>
-    public string Where => FormattableString.Invariant($"{File}, line {Number}");
+    public string Where => FormattableString.Invariant($"{File}, {Unit} {Number}");
 
     /// <summary>The line as text.</summary>
     public string Text => Encoding.UTF8.GetString(Utf8);
 
     /// <summary>Whether there is nothing but spaces.</summary>
-    public bool IsBlank => Utf8.AsSpan().IndexOfAnyExcept(" \t\r"u8) < 0;
+    public bool IsBlank => Row is null && Utf8.AsSpan().IndexOfAnyExcept(" \t\r"u8) < 0;
 
     /// <summary>The JSON object of the line. Refused: anything else, a key given twice, half a surrogate pair, nesting deeper than 64.</summary>
     public JsonObject Json()
     {
+        if (Row is not null) return Row;
         JsonNode? node;
         try
         {

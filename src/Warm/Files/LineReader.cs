@@ -7,7 +7,7 @@ namespace Warm;
 /// The lines of a text file, numbered from 1, read as a stream: memory is one line. UTF-8 without exception (a byte order mark at the start is skipped); gzip where
 /// the name ends in <c>.gz</c>. A line ends at <c>\n</c> and nowhere else, so that a text may hold every other separator; a <c>\r</c> before it goes too.
 /// </summary>
-internal sealed class LineReader(Stream stream, string name) : IDisposable
+internal sealed class LineReader(Stream stream, string name) : RowReader
 {
     /// <summary>A longer line is refused: most likely the file is not one of lines. 256 MiB.</summary>
     public const int LongestLine = 1 << 28;
@@ -16,31 +16,15 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
     private int _start, _end, _number;
     private bool _ended;
 
-    /// <summary>Whether reading on may block: a pipe or a terminal, not a file that lies there.</summary>
-    public bool MayWait { get; private init; }
-
-    /// <summary>Opens a file.</summary>
-    public static LineReader Open(string path)
+    /// <summary>Opens a file of lines, whatever its name.</summary>
+    public static new LineReader Open(string path)
     {
-        if (Directory.Exists(path)) throw new WarmException(path, "is a folder", "a file of lines");
-        FileStream file;
-        try
-        {
-            file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.SequentialScan);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new WarmException(path, "is not there", "a file of lines", inner: error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw new WarmException(path, $"cannot be read ({error.Message.TrimEnd('.')})", inner: error);
-        }
-        return new LineReader(path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GzipFile(file) : file, path) { MayWait = !file.CanSeek };
+        Stream stream = OpenStream(path, out bool mayWait);
+        return new LineReader(stream, path) { MayWait = mayWait };
     }
 
     /// <summary>The next line; false at the end. A last line without an end counts; after a final end there is none.</summary>
-    public bool TryRead(out FileLine line)
+    public override bool TryRead(out FileLine line)
     {
         int searched = 0;
         while (true)
@@ -116,5 +100,5 @@ internal sealed class LineReader(Stream stream, string name) : IDisposable
         return error;
     }
 
-    public void Dispose() => stream.Dispose();
+    public override void Dispose() => stream.Dispose();
 }

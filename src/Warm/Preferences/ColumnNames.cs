@@ -30,6 +30,9 @@ public sealed class ColumnNames
     /// <summary>The name under which a file keeps a field.</summary>
     internal string Source(string field) => _names.FirstOrDefault(n => n.Field == field).Source ?? field;
 
+    /// <summary>Whether the field is given another name, or its own.</summary>
+    internal bool Names(string field) => _names.Any(n => n.Field == field);
+
     /// <summary>Puts what lies at each source under its field, beside what is there; where nothing lies there, the field is missing.</summary>
     internal void Apply(JsonObject line)
     {

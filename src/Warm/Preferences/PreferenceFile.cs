@@ -9,16 +9,24 @@ public sealed record PreferenceFileOptions
     /// <summary>Other names for the fields (<c>prompt=question,chosen=answers.good</c>); null (default) for none.</summary>
     public ColumnNames? Columns { get; init; }
 
+    /// <summary>Told the place of each row that prefers neither side (see <c>choice</c> of <see cref="PreferenceFile"/>); it is no pair and is passed over. Null (default) for nobody.</summary>
+    public Action<string>? Tied { get; init; }
+
     /// <summary>Told of each broken line, and reading goes on with the next. Null (default): a broken line ends the reading with its error.</summary>
     public Action<WarmException>? Broken { get; init; }
 }
 
 /// <summary>
-/// Pairs in JSON lines, <c>.jsonl</c> or <c>.jsonl.gz</c>. A line needs <c>chosen</c> and <c>rejected</c>, as texts, as lists of messages, or as token ids (<c>chosen_ids</c>, <c>chosen_input_ids</c>);
+/// Pairs as they lie in files: JSON lines (<c>.jsonl</c>), a JSON list (<c>.json</c>), CSV (<c>.csv</c>, <c>.tsv</c>), each of them also with <c>.gz</c>, and Parquet (<c>.parquet</c>). A line or row needs <c>chosen</c> and <c>rejected</c>, as texts, as lists of messages, or as token ids (<c>chosen_ids</c>, <c>chosen_input_ids</c>);
 /// <c>prompt</c>, <c>margin</c>, <c>subset</c> and <c>id</c> may stand beside them, and every further field is kept for grouping. Blank lines are passed over.
 /// <para>
 /// An explicit prompt goes before each side: a text before a text, messages before messages, a text as a user turn before messages that begin with the assistant. Messages that already begin
 /// with the prompt keep it once.
+/// </para>
+/// <para>
+/// Where a data set keeps two responses and a judgement, the fields are <c>a</c>, <c>b</c> and <c>choice</c>, named by columns: <c>a=summaries.0.text,b=summaries.1.text,choice=choice</c>. The choice
+/// names a side as its column does (0 or 1 here; <c>a1</c> for a column of that name; 2 for <c>response2</c>); what says that neither is better (0 or -1 where no side is called so, tie, equal, both,
+/// neither, null) makes no pair.
 /// </para>
 /// <para>
 /// Without a prompt it is found where both sides begin with it: messages that both share; of texts in the form of hh-rlhf (<c>\n\nHuman: ..\n\nAssistant: ..</c>) the common beginning up to and with
@@ -31,15 +39,14 @@ public static class PreferenceFile
     private const string Turn = "\n\nAssistant:";
 
     /// <summary>
-    /// The pairs of a file, one line in memory at a time; every enumeration reads the file anew. Refused with file and line: what is not UTF-8, not JSON, or lacks a side.
+    /// The pairs of a file, one line or row in memory at a time (of Parquet one page of each column); every enumeration reads the file anew. Refused with file and line: what is not UTF-8, not JSON, or
+    /// lacks a side.
     /// </summary>
     public static IEnumerable<Preference> Read(string path, PreferenceFileOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new();
-        if (path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase))
-            throw new WarmException(path, "is Parquet", "JSON lines (.jsonl, .jsonl.gz)", "Convert it, for example with DuckDB: COPY (FROM 'pairs.parquet') TO 'pairs.jsonl'.");
-        using LineReader reader = LineReader.Open(path);
+        using RowReader reader = RowReader.Open(path);
         while (true)
         {
             Preference? pair = null;
@@ -50,7 +57,8 @@ public static class PreferenceFile
                 {
                     JsonObject json = line.Json();
                     options.Columns?.Apply(json);
-                    pair = Parse(json, line.Where);
+                    pair = Parse(json, line.Where, options.Columns);
+                    if (pair is null) options.Tied?.Invoke(line.Where);
                 }
             }
             catch (WarmException error) when (options.Broken is { } broken)
@@ -61,9 +69,10 @@ public static class PreferenceFile
         }
     }
 
-    /// <summary>The pair of one line.</summary>
-    internal static Preference Parse(JsonObject line, string where)
+    /// <summary>The pair of one line; null where it prefers neither side.</summary>
+    internal static Preference? Parse(JsonObject line, string where, ColumnNames? columns = null)
     {
+        if (Choice.IsMeant(line, columns) && !Choice.Apply(line, where, columns)) return null;
         if (line["tools"] is JsonArray { Count: > 0 })
             throw new WarmException(where, "the pair has \"tools\"", "pairs of texts or messages", "Tools belong to the template; they are not passed on to it yet, and without them the reward would be another.");
         JsonNode chosen = Side(line, "chosen", where), rejected = Side(line, "rejected", where);
@@ -148,7 +157,7 @@ public static class PreferenceFile
     private static JsonNode Side(JsonObject line, string side, string where) =>
         line[side] ?? line[$"{side}_ids"] ?? line[$"{side}_input_ids"] ?? line[$"input_ids_{side}"]
         ?? throw new WarmException(where, $"\"{side}\" is {(line.ContainsKey(side) ? "null" : "missing")}", "a line needs \"chosen\", \"rejected\" and, unless both sides begin with it, \"prompt\"",
-            line.Count == 0 ? null : $"The line has {string.Join(", ", line.Take(8).Select(p => $"\"{p.Key}\""))}; columns {side}=NAME gives another name.");
+            line.Count == 0 ? null : $"The line has {string.Join(", ", line.Take(32).Select(p => $"\"{p.Key}\""))}; columns {side}=NAME gives another name.");
 
     private static bool IsIds(JsonArray list) => list.Count > 0 && list[0] is JsonValue first && first.GetValueKind() == JsonValueKind.Number;
 
@@ -159,7 +168,8 @@ public static class PreferenceFile
         node is JsonValue value && value.TryGetValue(out string? text) ? text : throw new WarmException(where, $"\"{field}\" is {FileLine.Kind(node)}", field is "chosen" or "rejected" or "prompt" ? "a text or a list of messages" : "a text");
 
     private static double Number(JsonNode node, string field, string where) =>
-        node is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double number) && double.IsFinite(number) ? number
+        node is JsonValue value && (value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double number)
+            || value.TryGetValue(out string? text) && double.TryParse(text, System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture, out number)) && double.IsFinite(number) ? number // CSV has texts only
         : throw new WarmException(where, $"\"{field}\" is {node.ToJsonString()}", "a number");
 
     private static string PromptText(JsonNode prompt, string where) => prompt is JsonArray ? string.Join('\n', (object[])Messages(prompt, "prompt", where)) : Text(prompt, "prompt", where);

@@ -26,7 +26,7 @@ public sealed class RewardFile
     internal static RewardFile Open(string path, AccuracyOptions options, PreferenceFileOptions? reading = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        using LineReader reader = LineReader.Open(path);
+        using RowReader reader = RowReader.Open(path);
         var file = new RewardFile(path, options.Resample);
         while (true)
         {
