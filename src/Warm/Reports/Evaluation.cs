@@ -162,6 +162,7 @@ public sealed class Evaluation
     /// <summary>One model after another: made, loaded, scored on every set, let go.</summary>
     private sealed class Pass(Func<Weights, IRewardModel> load, IReadOnlyList<PairSet> sets, EvaluationOptions options, CancellationToken cancellation)
     {
+        private readonly (ulong, ulong)[][] _texts = [.. sets.Select(set => set.Texts.Select(CandidateHash.Of).ToArray())];
         private int _done;
 
         public int Steps { get; set; }
@@ -182,11 +183,14 @@ public sealed class Evaluation
                 IRewardModel asked = options.Cache?.Of(model) ?? model;
                 if (also is not null) await also(asked).ConfigureAwait(false);
                 var rewards = new TextRewards[sets.Count];
+                var known = new Dictionary<(ulong, ulong), float>(); // a text that is in several sets is scored in the first
                 for (int s = 0; s < rewards.Length; s++)
                 {
                     long found = options.Cache?.Found ?? 0;
-                    rewards[s] = await sets[s].ScoreAsync(asked, name, null, cancellation).ConfigureAwait(false);
-                    rewards[s] = rewards[s] with { Cost = rewards[s].Cost! with { Found = (options.Cache?.Found ?? 0) - found, LoadSeconds = loading, WeightBytes = weights.Bytes } };
+                    rewards[s] = await sets[s].ScoreAsync(asked, name, i => known.TryGetValue(_texts[s][i], out float reward) ? reward : null, null, cancellation).ConfigureAwait(false);
+                    ScoringCost cost = rewards[s].Cost!;
+                    rewards[s] = rewards[s] with { Cost = cost with { Found = cost.Found + (options.Cache?.Found ?? 0) - found, LoadSeconds = loading, WeightBytes = weights.Bytes } };
+                    for (int i = 0; s + 1 < rewards.Length && i < _texts[s].Length; i++) known[_texts[s][i]] = rewards[s].Rewards[i];
                 }
                 _done++;
                 return rewards;

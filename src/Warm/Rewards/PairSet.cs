@@ -74,16 +74,27 @@ public sealed class PairSet
     /// <param name="progress">Told the number of texts done so far.</param>
     /// <param name="cancellation">Stops between two batches, or within one as the model does.</param>
     /// <exception cref="WarmException">A reward is not finite; the text and where it stands are named.</exception>
-    public async Task<TextRewards> ScoreAsync(IRewardModel model, string? name = null, IProgress<int>? progress = null, CancellationToken cancellation = default)
+    public Task<TextRewards> ScoreAsync(IRewardModel model, string? name = null, IProgress<int>? progress = null, CancellationToken cancellation = default) => ScoreAsync(model, name, null, progress, cancellation);
+
+    /// <summary>Scores the texts whose rewards are not known already (by their place); the cost says how many were.</summary>
+    internal async Task<TextRewards> ScoreAsync(IRewardModel model, string? name, Func<int, float?>? known, IProgress<int>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(model);
         var scorer = new PairScorer(model, Options.Scoring, name);
-        for (int done = 0; done < _texts.Count; done += PairScorer.TextsPerCall)
+        var rewards = new float[_texts.Count];
+        int[] missing = [.. Enumerable.Range(0, rewards.Length).Where(i =>
         {
-            await scorer.ScoreAsync(_texts.GetRange(done, Math.Min(PairScorer.TextsPerCall, _texts.Count - done)), cancellation).ConfigureAwait(false);
+            if (known?.Invoke(i) is not { } reward) return true;
+            rewards[i] = reward;
+            return false;
+        })];
+        for (int done = 0; done < missing.Length; done += PairScorer.TextsPerCall)
+        {
+            await scorer.ScoreAsync([.. missing.Skip(done).Take(PairScorer.TextsPerCall).Select(i => _texts[i])], cancellation).ConfigureAwait(false);
             progress?.Report(scorer.Rewards.Count);
         }
-        return new(scorer.Rewards, scorer.Cost, scorer.Remarks());
+        for (int m = 0; m < missing.Length; m++) rewards[missing[m]] = scorer.Rewards[m];
+        return new(rewards, scorer.Cost with { Texts = rewards.Length, Found = rewards.Length - missing.Length }, scorer.Remarks());
     }
 
     /// <summary>Judges rewards.</summary>

@@ -24,6 +24,33 @@ public sealed record BinomialInterval(double Low, double High)
             count == n ? 1 : Solve(p => StudentT.IncompleteBeta(n - count, count + 1, 1 - p, p) > tail));
     }
 
+    /// <summary>Wilson's score interval, without continuity correction: close to its level on average where the exact one is cautious. Exactly 0 or 1 at the outer ends.</summary>
+    /// <inheritdoc cref="Exact"/>
+    public static BinomialInterval Wilson(int count, int n, double level = 0.95)
+    {
+        (double p, double z) = Share(count, n, level);
+        double middle = (p + z * z / (2 * n)) / (1 + z * z / n), reach = z / (1 + z * z / n) * Math.Sqrt(p * (1 - p) / n + z * z / (4.0 * n * n));
+        return new(count == 0 ? 0 : middle - reach, count == n ? 1 : middle + reach);
+    }
+
+    /// <summary>Wald's interval, the share and so many standard errors: for comparing only. It has no width at 0 and 1, and may reach beyond them.</summary>
+    /// <inheritdoc cref="Exact"/>
+    public static BinomialInterval Wald(int count, int n, double level = 0.95)
+    {
+        (double p, double z) = Share(count, n, level);
+        double reach = z * Math.Sqrt(p * (1 - p) / n);
+        return new(p - reach, p + reach);
+    }
+
+    private static (double Share, double Z) Share(int count, int n, double level)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(n, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, n);
+        if (!(level is > 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(level));
+        return ((double)count / n, Normal.Quantile(0.5 + level / 2));
+    }
+
     /// <summary><c>0.348 to 0.933</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Low:F3} to {High:F3}");
 

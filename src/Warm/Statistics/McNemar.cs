@@ -19,6 +19,16 @@ public sealed record McNemar(
     [JsonPropertyName("midP")]
     public double MidP => Tail() is var (below, at) ? OnlyFirst + OnlySecond == 0 ? 1 : OnlyFirst == OnlySecond ? 1 - at / 2 : Math.Min(1, 2 * below - at) : 1;
 
+    /// <summary>The chi-square statistic <c>(b - c)^2 / (b + c)</c> with one degree of freedom and its p; 0 and 1 where the models never differ. An approximation: prefer <see cref="Exact"/>.</summary>
+    /// <param name="corrected">Whether <c>|b - c|</c> is lessened by 1, down to 0 (Edwards 1948); default false.</param>
+    public (double Statistic, double P) ChiSquare(bool corrected = false)
+    {
+        int n = OnlyFirst + OnlySecond;
+        if (n == 0) return (0, 1);
+        double off = Math.Max(0, Math.Abs((double)OnlyFirst - OnlySecond) - (corrected ? 1 : 0)), statistic = off * off / n;
+        return (statistic, Normal.TwoSided(Math.Sqrt(statistic)));
+    }
+
     /// <summary>P(X &lt;= min) and P(X = min). Weights relative to the middle term, by recurrence downwards: no factorial, and what underflows is below 1e-300.</summary>
     private (double Below, double At) Tail()
     {

@@ -12,11 +12,13 @@ public class EvaluationTests
     public async Task MeasureAsync_scores_each_model_once_and_makes_everything_of_those_rewards()
     {
         using var family = new ToyFamily(4);
-        PairSet[] sets = [family.Pairs("ood", 90, seed: 1), family.Pairs("id", 60, seed: 2)];
+        PairSet first = family.Pairs("ood", 90, seed: 1);
+        PairSet[] sets = [first, PairSet.Of(first.Pairs.Take(10).Concat(family.Pairs("id", 60, seed: 2).Pairs), first.Options, "id")]; // ten pairs in both
         Evaluation evaluation = await Evaluation.MeasureAsync(family.Members, family.Load, sets, new() { Subsets = int.MaxValue, Runs = [new("run", [.. family.Members.Take(2).Select(m => m.Weights)]), new("other", [.. family.Members.Skip(2).Select(m => m.Weights)])] });
         // Four members, their average, six pairs, four triples, two runs, the average of the two: each text of both sets once by each.
         Assert.Equal(4 + 1 + 6 + 4 + 2 + 1, family.Loaded);
-        Assert.Equal(family.Loaded * sets.Sum(set => set.Texts.Count), family.Scored);
+        Assert.Equal(family.Loaded * sets.SelectMany(set => set.Texts).Distinct().Count(), family.Scored);
+        Assert.True(sets.SelectMany(set => set.Texts).Distinct().Count() < sets.Sum(set => set.Texts.Count));
         SetEvaluation ood = evaluation.Sets[0];
         Assert.Equal(["rm-1", "rm-2", "rm-3", "rm-4"], ood.Members.Select(m => m.Name));
         Assert.Equal([1, 2, 3, 4], ood.Subsets.Select(size => size.K));
