@@ -182,6 +182,7 @@ internal static class EvaluateCommand
                 report.Table(["members", "subsets", "average of weights", "95 %", "lowest", "highest", "ensemble", "95 %"], set.Subsets.Select(size => (string[])[$"{size.K}", FormattableString.Invariant($"{size.Subsets} of {size.OutOf:N0}"),
                     $"{size.Average.Value:F4}", Interval(size.Average), $"{size.Lowest:F4}", $"{size.Highest:F4}", $"{size.Ensemble.Value:F4}", Interval(size.Ensemble)]));
             }
+            foreach (MemberPair pair in set.Pairs) report.Line(pair.ToString());
             foreach (PairedComparison pair in set.Helped) report.Line(pair.ToString());
             foreach (PairwiseAccuracy model in set.All.Where(model => model.WorstGroup is not null))
                 report.Line(FormattableString.Invariant($"worst {model.WorstGroup!.Field} of {model.WorstGroup.Groups} for {Short(model.Name ?? "")}: {model.WorstGroup.Name}, {model.WorstGroup.Accuracy:F3} (n = {model.WorstGroup.N:N0})"));

@@ -68,6 +68,8 @@ public sealed class Evaluation
                 remarks.Add($"no average: {refusal.Message}");
             }
         List<(int[] Members, TextRewards[] Average)>[] subsets = average is null ? [] : await SubsetsAsync(weights, members, average, pass, options).ConfigureAwait(false);
+        WeightDistance? distance = subsets.Length == 0 ? null : WeightDistance.Measure(weights, cancellation: cancellation);
+        TrainingRun?[] runs = [.. weights.Select(TrainingRun.Of)];
         (string Name, TextRewards[] Rewards)[] moving = [.. await MovingAsync(pass, options).ConfigureAwait(false)];
         TopByAccuracy? ranking = options.Selection is null ? null : TopByAccuracy.Of(accuracies);
         var results = new List<SetEvaluation>();
@@ -82,12 +84,20 @@ public sealed class Evaluation
                 Average = average is null ? null : set.Measure(average[s], averageName),
                 Ensembles = [.. Rules(options, models.Count).Select(rule => (rule, set.Measure(PairSet.Together(own, rule), $"ensemble: {rule}")))],
                 Subsets = [.. subsets.Select((size, k) => SizeOf(set, k + 1, [.. size.Select(one => one.Average[s])], [.. size.Select(one => PairSet.Together([.. one.Members.Select(m => own[m])], EnsembleRule.Mean))], models.Count))],
+                Pairs = [.. (subsets.Length > 2 ? subsets[1] : subsets.Length == 2 ? [([0, 1], average!)] : []).Select(two => PairOf(set, two.Members[0], two.Members[1], own, two.Average[s]))],
                 MovingAverages = [.. moving.Select(one => set.Measure(one.Rewards[s], one.Name))],
                 Best = ranking is null ? null : measured[ranking.Order[0]],
                 MeanOfMembers = models.Count > 1 ? MeanOfModels.Accuracy(measured) : null,
                 Longer = set.Longer,
             }.Conclude());
         }
+        MemberPair PairOf(PairSet set, int a, int b, TextRewards[] own, TextRewards both)
+        {
+            double[] first = set.Outcomes(own[a]), second = set.Outcomes(own[b]);
+            double[] gain = [.. set.Outcomes(both).Select((outcome, pair) => outcome - 0.5 * (first[pair] + second[pair]))];
+            return new(a, b, MemberPair.KindOf(runs[a], runs[b]), distance!.Distance(a, b), ScoreAgreement.Of(set, own[a], own[b]), Estimate.Mean(gain, set.Units, set.Options.Resamples, set.Options.Seed));
+        }
+
         return new(results) { Selection = ranking, SelectedBy = options.Selection, TextForms = pass.Forms, Remarks = remarks };
     }
 

@@ -72,6 +72,41 @@ public static class EvaluationCharts
         };
     }
 
+    /// <summary>What averaging two members brings against how far they lie apart, one colour for each kind of difference between their runs; null where no pairs were measured.</summary>
+    /// <param name="set">One set.</param>
+    /// <param name="byVerdicts">Whether diversity is the share of pairs on which the two disagree; default false: the distance of their weights.</param>
+    public static LineChart? Diversity(SetEvaluation set, bool byVerdicts = false)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        return set.Pairs.Count == 0 ? null : new()
+        {
+            Title = $"What averaging two members brings, by their diversity{On(set)}",
+            Note = FormattableString.Invariant($"{Sample(set)}; {set.Pairs.Count} pairs of members; whiskers: {Interval(set)}; dots share members and pairs, so they are not independent"),
+            X = byVerdicts ? "share of pairs on which the two disagree" : "distance of the two members' weights",
+            Y = "accuracy of their average less their mean, points",
+            Series = [.. set.Pairs.GroupBy(pair => pair.Kind ?? "two members").OrderBy(kind => kind.Key.Length).Select(kind => new ChartSeries(kind.Key, [.. kind.Select(pair => new ChartPoint(byVerdicts ? 1 - pair.Agreement.Verdicts.Value : pair.Distance,
+                100 * pair.Gain.Value, 100 * pair.Gain.Low, 100 * pair.Gain.High, $"{set.Members[pair.A].Name} and {set.Members[pair.B].Name}"))]) { Joined = false })],
+            Marks = [new("no gain", 0)],
+        };
+    }
+
+    /// <summary>How alike the members judge: correlations of their rewards; null where no pairs were measured, or not all.</summary>
+    public static HeatMap? Agreement(SetEvaluation set)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        int n = set.Members.Count;
+        if (set.Pairs.Count == 0 || set.Pairs.Count < n * (n - 1) / 2) return null;
+        string[] names = [.. set.Members.Select(member => member.Name ?? "")];
+        return new()
+        {
+            Title = $"Agreement of the members{On(set)}",
+            Note = FormattableString.Invariant($"Pearson's correlation of rewards over the distinct texts; {Sample(set)}"),
+            Rows = names,
+            Columns = names,
+            Values = [.. Enumerable.Range(0, n).Select(i => (double[])[.. Enumerable.Range(0, n).Select(j => i == j ? 1 : set.Pairs.First(p => (p.A, p.B) == (Math.Min(i, j), Math.Max(i, j))).Agreement.Rewards)])],
+        };
+    }
+
     /// <summary>A point with its interval.</summary>
     internal static ChartPoint Point(double x, Estimate estimate) => new(x, estimate.Value, estimate.Low, estimate.High);
 

@@ -34,6 +34,7 @@ public static class EvaluationDocument
         if (sets[0].Ensembles.Count > 0) document["ensemble"] = OneOrMany(sets.Select(Ensemble));
         if (sets[0].Average is not null) document["average"] = OneOrMany(sets.Select(set => Model(set.Average!, set, evaluation)));
         if (sets[0].Subsets.Count > 0) document["subsets"] = List(sets, set => set.Subsets.Select(size => Node(size, set)));
+        if (sets[0].Pairs.Count > 0) document["memberPairs"] = List(sets, set => set.Pairs.Select(pair => Node(pair, set)));
         if (sets[0].MovingAverages.Count > 0) document["movingAverages"] = List(sets, set => set.MovingAverages.Select(model => Model(model, set, evaluation)));
         document["remarks"] = new JsonArray([.. evaluation.Remarks.Select(remark => JsonValue.Create(remark)), .. sets.SelectMany(set => set.Remarks.Select(remark => JsonValue.Create(set.Name is null ? remark : $"{set.Name}: {remark}")))]);
         return document;

@@ -78,6 +78,8 @@ public static class EvaluationReport
             Table(page, ["members", "subsets", "average of weights", "95 %", "lowest", "highest", "ensemble of rewards", "95 %"], set.Subsets.Select(size => (string[])[$"{size.K}", FormattableString.Invariant($"{size.Subsets} of {size.OutOf:N0}"),
                 Share(size.Average.Value), Interval(size.Average), Share(size.Lowest), Share(size.Highest), Share(size.Ensemble.Value), Interval(size.Ensemble)]));
         }
+        if (EvaluationCharts.Diversity(set) is { } diversity) Figure(page, diversity.ToSvg());
+        if (EvaluationCharts.Agreement(set) is { } agreement) Figure(page, agreement.ToSvg());
         if (EvaluationCharts.ByLength(set) is { } byLength) Figure(page, byLength.ToSvg());
         PairwiseAccuracy[] grouped = [.. set.All.Where(model => model.WorstGroup is not null)];
         if (grouped.Length > 0)

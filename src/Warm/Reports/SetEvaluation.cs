@@ -30,6 +30,9 @@ public sealed class SetEvaluation
     /// <summary>Averages of k members by k, from 1 to all; empty where none was asked for.</summary>
     public IReadOnlyList<SubsetAccuracy> Subsets { get; init; } = [];
 
+    /// <summary>Every two members whose average was measured: their distance, agreement and gain; empty where no subsets were asked for.</summary>
+    public IReadOnlyList<MemberPair> Pairs { get; init; } = [];
+
     /// <summary>The moving average of each run, and of several the average of those; empty where no run was given.</summary>
     public IReadOnlyList<PairwiseAccuracy> MovingAverages { get; init; } = [];
 

@@ -38,6 +38,16 @@ public class EvaluationTests
         Assert.Equal(["average of 4 - mean of the members", "average of 4 - ensemble: mean", "average of 4 - moving average (swa) of run, 2 checkpoints", "average of 4 - moving average (swa) of other, 2 checkpoints",
             "average of 4 - average of 2 runs' moving averages", "ensemble: mean - mean of the members", "average of 4 - the longer text wins"], ood.Helped.Select(p => $"{p.A} - {p.B}"));
         Assert.All(ood.Helped, pair => Assert.True(pair.CorrectedP >= pair.P));
+        Assert.Equal(6, ood.Pairs.Count);
+        MemberPair two = ood.Pairs.Single(pair => (pair.A, pair.B) == (1, 3));
+        Assert.Equal(pairOfTwo.Accuracy.Value - 0.5 * (ood.Members[1].Accuracy.Value + ood.Members[3].Accuracy.Value), two.Gain.Value, 12);
+        Assert.Equal(ood.Members[1].Differences.Zip(ood.Members[3].Differences).Average(d => Math.Sign(d.First) == Math.Sign(d.Second) ? 1.0 : 0), two.Agreement.Verdicts.Value, 12);
+        Assert.Equal(Correlation.Pearson(ood.Members[1].Differences, ood.Members[3].Differences).Value, two.Agreement.Margins, 12);
+        Assert.Equal(WeightDistance.Measure([family.Members[1].Weights, family.Members[3].Weights]).Distance(0, 1), two.Distance, 12);
+        Assert.Null(two.Kind);
+        TrainingRun Run(string start, double rate, double dropout, int seed) => new() { Name = $"r{seed}", Start = start, Dials = new JsonObject { ["learning_rate"] = rate, ["dropout"] = dropout, ["seed"] = seed } };
+        Assert.Equal("order only", MemberPair.KindOf(Run("s", 1e-5, 0.1, 1), Run("s", 1e-5, 0.1, 2)));
+        Assert.Equal("learning rate + dropout + Baklava", MemberPair.KindOf(Run("s", 1e-5, 0.1, 1), Run("t/", 4e-5, 0.05, 2)));
         // An average of halves of a linear model is the whole average.
         Assert.Equal(ood.Average.Accuracy.Value, ood.MovingAverages[2].Accuracy.Value, 12);
     }
@@ -122,7 +132,7 @@ public class EvaluationTests
         Assert.DoesNotContain(read.Descendants(), element => element.Name.LocalName is "script" or "b" or "i" or "link" or "img" or "iframe");
         Assert.DoesNotContain(read.Descendants().Attributes(), attribute => attribute.Name.LocalName is "src" or "href" || attribute.Name.LocalName.StartsWith("on", StringComparison.OrdinalIgnoreCase));
         Assert.DoesNotContain("url(", page);
-        Assert.Equal(8, read.Descendants().Count(element => element.Name.LocalName == "svg")); // four a set
+        Assert.Equal(12, read.Descendants().Count(element => element.Name.LocalName == "svg")); // six a set
         Assert.Contains("cannot tell with this many prompts", page.Replace("&#39;", "'"));
         Assert.Equal(2, evaluation.Sets.Count(set => page.Contains($"<h2>{Svg.Escape(set.Name!)}</h2>")));
     }
