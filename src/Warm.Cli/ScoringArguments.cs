@@ -15,6 +15,7 @@ internal sealed class ScoringArguments
     private readonly Option<string?> _form = new("--text-form") { Description = "How prompt and response become text: template, pair, concatenate, response, or a format with {prompt} and {response}.", HelpName = "FORM" };
     private readonly Option<int?> _maxLength = new("--max-length") { Description = "Longest text in tokens; needs --truncate.", HelpName = "N" };
     private readonly Option<string?> _truncate = new("--truncate") { Description = "What is cut off a longer text: left or right.", HelpName = "SIDE" };
+    private readonly Option<string?> _residency = new("--residency") { Description = "Where the weights are kept: mapped (default), resident (copied into memory once), or streamed, layer by layer, for a model larger than memory.", HelpName = "WHERE" };
     private readonly Option<int?> _tokensPerPass = new("--tokens-per-pass") { Description = "Most tokens computed at once; more memory, fewer passes over the weights.", HelpName = "N" };
 
     /// <summary>Adds the options, and the one model unless the command takes <paramref name="several"/> and names them itself.</summary>
@@ -30,6 +31,7 @@ internal sealed class ScoringArguments
         command.Add(_maxLength);
         command.Add(_truncate);
         command.Add(_tokensPerPass);
+        command.Add(_residency);
     }
 
     /// <summary>The model as it was named.</summary>
@@ -62,6 +64,13 @@ internal sealed class ScoringArguments
     /// <summary>How the model is loaded.</summary>
     public RewardModelOptions Loading(ParseResult parsed) => new()
     {
+        Residency = parsed.GetValue(_residency) switch
+        {
+            null or "mapped" => Residency.Mapped,
+            "resident" => Residency.Resident,
+            "streamed" => Residency.Streamed,
+            { } where => throw new WarmException("--residency", $"is \"{where}\"", "mapped, resident or streamed"),
+        },
         Labels = parsed.GetValue(_label) is not { } labels ? null
             : [.. labels.Split(',').Select(label => int.TryParse(label, out int number) ? number : throw new WarmException("--label", $"is \"{labels}\"", "numbers apart by commas"))],
         ReadAt = parsed.GetValue(_read) is { } read ? RewardPositions.Parse(read) : null,
