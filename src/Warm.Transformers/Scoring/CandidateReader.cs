@@ -90,14 +90,12 @@ internal sealed class CandidateReader
                 throw new WarmException(where, $"a conversation of {turns.Count} turns cannot be read by the text form {form}", "the chat template, or one user and one assistant turn");
             (prompt, response) = (question, answer);
         }
-        bool isPair = false;
-        TokenizedText tokens;
-        if (candidate.Text is { } text) tokens = Encode(text);
-        else if (form == TextForm.Template)
-            tokens = _tokenizer.Value.Encode(Render(candidate.Messages ?? [new Message("user", prompt!), new Message("assistant", response!)], where), addSpecialTokens: false);
-        else if (form == TextForm.Pair) (tokens, isPair) = (_tokenizer.Value.Encode(prompt!, response!), true);
-        else if (form == TextForm.Concatenate) tokens = Encode(WithEnd(prompt + response));
-        else tokens = Encode(form == TextForm.ResponseOnly ? response! : form.Fill(prompt!, response!));
+        bool isText = candidate.Text is not null, isTemplate = !isText && form == TextForm.Template, isPair = !isText && form == TextForm.Pair;
+        string first = isText ? candidate.Text! : isTemplate ? Render(candidate.Messages ?? [new Message("user", prompt!), new Message("assistant", response!)], where)
+            : isPair ? prompt! : form == TextForm.Concatenate ? WithEnd(prompt + response) : form == TextForm.ResponseOnly ? response! : form.Fill(prompt!, response!);
+        TokenizedText tokens = _tokenizer.Value.Encode(first, isPair ? response : null, addSpecialTokens: !isTemplate);
+        if (_tokenizer.Value.Other is { } other && !other.Tokenizer.EncodeIds(first, isPair ? response : null, addSpecialTokens: !isTemplate).SequenceEqual(tokens.Ids))
+            remarks.Add($"transformers 5 reads other token ids here ({other.Class}); these are those of tokenizer.json");
 
         if (written.Any(part => part is not null && _tokenizer.Value.HasSpecialToken(part))) remarks.Add("the spelling of a special token stands in the text and becomes that token");
         if (tokens.Ids.Count > 1 && _bos.Value is { } bos && tokens.Ids[0] == bos && tokens.Ids[1] == bos) remarks.Add("begins with two beginning-of-text tokens");
@@ -107,8 +105,6 @@ internal sealed class CandidateReader
         int[] kept = TextCut.Keep(tokens, most, options.Truncation, isPair, _specialIds.Value.Contains, where);
         remarks.Add(CutRemark(options));
         return new([.. kept.Select(i => tokens.Ids[i])], Types([.. kept.Select(i => tokens.TypeIds[i])]), -1, tokens.Ids.Count - kept.Length, remarks);
-
-        TokenizedText Encode(string text) => _tokenizer.Value.Encode(text);
 
         string WithEnd(string text) => _tokenizer.Value.Special.Eos is not { } end || text.EndsWith(end, StringComparison.Ordinal) ? text : text + end;
     }

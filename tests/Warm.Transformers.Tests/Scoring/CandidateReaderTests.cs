@@ -103,6 +103,21 @@ public class CandidateReaderTests
         Assert.Contains("ids up to 40 ('word40'), and the model's embedding has 40 rows", message);
     }
 
+    [Fact]
+    public void Read_says_where_transformers_5_reads_other_ids() => WithBert(model =>
+    {
+        // Its class lower-cases unless tokenizer_config.json says otherwise, whatever tokenizer.json does.
+        Assert.Contains(model.Remarks, remark => remark.Contains("BertTokenizer") && remark.Contains("normalizer"));
+        Assert.Contains(model.Read(Candidate.OfText("a B"), ScoringOptions.Default).Remarks, remark => remark.Contains("transformers 5 reads other token ids"));
+        Assert.Empty(model.Read(Candidate.OfText("a b"), ScoringOptions.Default).Remarks);
+    }, folder =>
+    {
+        string file = Path.Combine(folder, "tokenizer.json");
+        JsonNode json = JsonNode.Parse(File.ReadAllText(file))!;
+        json["normalizer"]!["lowercase"] = false;
+        File.WriteAllText(file, json.ToJsonString());
+    });
+
     private static void WithBert(Action<RewardModel> test, Action<string>? change = null)
     {
         using var folder = new TemporaryFolder();
