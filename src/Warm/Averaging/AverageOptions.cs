@@ -45,6 +45,13 @@ public sealed record AverageOptions
     /// </summary>
     public Func<Weights, System.Text.Json.Nodes.JsonObject?>? Runs { get; init; }
 
+    /// <summary>Refuses what is no rule: a misspelt one would allow nothing, and nobody would know.</summary>
+    internal void CheckAllow()
+    {
+        foreach (string rule in Allow)
+            if (!Difference.Rules.Contains(rule.Trim().Replace('-', '_').ToLowerInvariant())) throw new WarmException("--allow", $"{JsonText.Quote(rule.Trim())} is no rule", string.Join(", ", Difference.Rules));
+    }
+
     /// <summary>Whether a rule is allowed; <c>-</c> and <c>_</c> are the same.</summary>
     internal bool Allows(string rule) => Allow.Any(allowed => string.Equals(allowed.Trim().Replace('-', '_'), rule, StringComparison.OrdinalIgnoreCase));
 }

@@ -33,7 +33,7 @@ public enum Verdict
 /// <summary>One way in which members differ.</summary>
 /// <param name="Rule">
 /// The kind, as <c>--allow</c> takes it: architecture, config, tensors, shape, dtype, names, buffer, head, labels, read_position, vocabulary, special_tokens, tokenizer, template,
-/// reward_statistics, ancestry, distance, values, duplicate, count, files.
+/// reward_statistics, ancestry, distance, values, duplicate, count, files, adapter.
 /// </param>
 /// <param name="Where">The member, and the file, key or tensor in it.</param>
 /// <param name="Found">What is there.</param>
@@ -46,6 +46,13 @@ public sealed record Difference(
     [property: JsonPropertyName("expected")] string? Expected,
     [property: JsonPropertyName("severity")] Severity Severity)
 {
+    /// <summary>All rules; the last is about pairs that two files share.</summary>
+    internal static IReadOnlyList<string> Rules { get; } =
+    [
+        "architecture", "config", "tensors", "shape", "dtype", "names", "buffer", "head", "labels", "read_position", "vocabulary", "special_tokens", "tokenizer", "template", "reward_statistics",
+        "ancestry", "distance", "values", "duplicate", "count", "files", "adapter", "shared_prompts",
+    ];
+
     /// <summary><c>config: runs/rm-2/config.json: rope_theta is 500000; runs/rm-1 has 10000</c></summary>
     public override string ToString() => $"{Rule}: {Where}: {Found}{(Expected is null ? "" : $"; {Expected}")}";
 }

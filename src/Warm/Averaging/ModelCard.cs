@@ -13,7 +13,7 @@ internal static class ModelCard
     public static string Of(WeightAverage average, JsonObject recipe, IReadOnlyList<string> remarks)
     {
         RecordedNames names = RecordedNames.Of(average);
-        string[] bases = [.. average.Members.Select(m => HubName(m, names)).Distinct(StringComparer.Ordinal)];
+        string[] bases = [.. average.Members.SelectMany(m => m is LowRankAdapter adapter ? [HubName(adapter.Base, names), .. names[m].Split('+')[1..]] : (string[])[HubName(m, names)]).Distinct(StringComparer.Ordinal)];
         (string Member, string? Licence)[] licences = Licences(average, names);
         string[] named = [.. licences.Select(l => l.Licence).OfType<string>().Distinct()];
         var card = new StringBuilder("---\nbase_model:\n");

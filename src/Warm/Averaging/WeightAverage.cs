@@ -59,6 +59,7 @@ public sealed class WeightAverage : Weights
         if (options.DType is { } dtype && dtype is not (Warm.DType.F64 or Warm.DType.F32 or Warm.DType.BF16 or Warm.DType.F16))
             throw new WarmException("dtype", $"{dtype.Name()} is not a type to average in", "F64, F32, BF16 or F16, or null to keep");
         if (options.Accumulate is not (Warm.DType.F64 or Warm.DType.F32)) throw new WarmException("accumulate", $"{options.Accumulate.Name()} is not a type for sums", "F64 or F32");
+        options.CheckAllow();
         if (options.Head is { } head && (head < 0 || head >= members.Count)) throw new WarmException("--head", $"is member {head}", $"0 to {members.Count - 1}");
         if (options.Method is { } chosen) CheckMethod(chosen, options, members.Count);
         Member[] own = [.. members.Select(m => new Member(m))];

@@ -240,4 +240,18 @@ public class WeightAverageTests
         WeightAverage.Of([members[0], nan], new AverageOptions { Head = 0 }).Save(folder["yes"]);
         Assert.Throws<WarmException>(() => WeightAverage.Of(members, new AverageOptions { Head = 3 }));
     }
+
+    [Fact]
+    public void Every_rule_that_is_ever_told_can_be_allowed_and_no_other()
+    {
+        using var folder = new TemporaryFolder();
+        Weights[] members = TinyFolder.Siblings(folder, 2);
+        WeightAverage.Of(members, new AverageOptions { Allow = [.. Difference.Rules, "Special-Tokens ", "read-position"] });
+        WarmException error = Assert.Throws<WarmException>(() => WeightAverage.Of(members, new AverageOptions { Allow = ["ancestry", "ancestors"] }));
+        Assert.Equal("\"ancestors\" is no rule", error.Found);
+        // The rules stand in the source beside the differences that they name.
+        string[] told = [.. Directory.GetFiles(Repository.Path("src", "Warm", "Averaging"), "*.cs").SelectMany(File.ReadAllLines).SelectMany(line => System.Text.RegularExpressions.Regex.Matches(line, "new(?: Difference)?\\(\"([a-z_]+)\", .*Severity\\.").Select(m => m.Groups[1].Value)).Distinct()];
+        Assert.InRange(told.Length, 15, 40);
+        Assert.All(told, rule => Assert.Contains(rule, Difference.Rules));
+    }
 }
