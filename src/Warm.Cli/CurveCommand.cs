@@ -1,43 +1,121 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Warm.Transformers;
 
 namespace Warm.Cli;
 
-/// <summary><c>warm curve --rewards FILE</c>: what choosing the best of n brings, for every n.</summary>
+/// <summary><c>warm curve DIR.. --prompts FILE</c>: what choosing the best of n brings, for every n.</summary>
 internal static class CurveCommand
 {
+    private static readonly Argument<string[]> Models = new("DIR..") { Description = "Models that choose: folders, DIR+ADAPTERDIR, or avg:DIR,DIR,...; a curve each.", Arity = ArgumentArity.ZeroOrMore };
+    private static readonly Option<string?> Prompts = new("--prompts") { Description = "A prompt a line with its drafts: {\"prompt\":..,\"responses\":[..]}.", HelpName = "FILE" };
+    private static readonly Option<string?> Gold = new("--gold") { Description = "Who judges: a model, or the field of the prompts' lines that holds a reward for each draft.", HelpName = "FIELD/DIR" };
+    private static readonly Option<string?> Rewards = new("--rewards") { Description = "Instead of models: a prompt a line, {\"proxy\":[..],\"gold\":[..]?}, the rewards of its drafts.", HelpName = "FILE" };
+    private static readonly Option<int?> Most = new("--max-n") { Description = "Last n; default: the most drafts that a prompt has, at most 1,000.", HelpName = "N" };
+    private static readonly Option<string?> Columns = new("--columns") { Description = "Other names of fields: proxy=rm,gold=judge,prompt=question", HelpName = "FIELD=NAME,.." };
+    private static readonly Option<bool> KeepGoing = new("--keep-going") { Description = "Pass over broken lines, naming them; exit code 1 at the end." };
+    private static readonly Option<string?> Picture = new("--svg") { Description = "Write the chart (of several models the first one's).", HelpName = "FILE" };
+    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace the file that --svg names." };
+
     public static WarmCommand Create()
     {
-        var rewards = new Option<string>("--rewards") { Description = "A prompt a line: {\"proxy\":[..],\"gold\":[..]?}, the rewards of its drafts.", HelpName = "FILE", Required = true };
-        var most = new Option<int?>("--max-n") { Description = "Last n; default: the most drafts that a prompt has, at most 1,000.", HelpName = "N" };
-        var columns = new Option<string?>("--columns") { Description = "Other names of fields: proxy=rm,gold=judge", HelpName = "FIELD=NAME,.." };
-        var keepGoing = new Option<bool>("--keep-going") { Description = "Pass over broken lines, naming them; exit code 1 at the end." };
-        return new WarmCommand("curve", "Best-of-n curves from rewards that are there already, exact over all choices.", "warm curve --rewards drafts-with-rewards.jsonl --max-n 64") { rewards, most, columns, keepGoing }
-            .Runs((parsed, report, cancellation) => Task.FromResult(Run(parsed.GetRequiredValue(rewards), parsed.GetValue(most), parsed.GetValue(columns), parsed.GetValue(keepGoing), report, cancellation)));
+        var command = new WarmCommand("curve", "Best-of-n curves, exact over all choices: proxy against gold, against a random draft.", "warm curve family/warm --prompts drafts.jsonl --gold judge --max-n 64")
+            { Models, Prompts, Gold, Rewards, Most, Columns, KeepGoing, Picture, Overwrite };
+        var scoring = new ScoringArguments(command, several: true);
+        return command.Runs(async (parsed, report, cancellation) =>
+        {
+            string[] folders = parsed.GetValue(Models) ?? [];
+            string? prompts = parsed.GetValue(Prompts), rewards = parsed.GetValue(Rewards), picture = parsed.GetValue(Picture);
+            if (rewards is not null && (folders.Length > 0 || prompts is not null || parsed.GetValue(Gold) is not null)) return Wrong("--rewards stands instead of models, --prompts and --gold.");
+            if (rewards is null && (folders.Length == 0 || prompts is null)) return Wrong(folders.Length == 0 ? "no model is named." : "--prompts is missing: the drafts to choose from.");
+            if (picture is not null && Path.Exists(picture) && !parsed.GetValue(Overwrite)) throw new WarmException(picture, "exists already", "a place that is free", "Choose another, or say --overwrite.");
+            using LinesInput input = LinesInput.Open(rewards ?? prompts!, parsed.GetValue(Columns) is { } columns ? ColumnNames.Parse(columns) : null, parsed.GetValue(KeepGoing));
+            (string? Name, BestOfNCurve Curve)[] curves = rewards is not null ? [(null, BestOfNCurve.Of(Read(input, Given, report, cancellation), parsed.GetValue(Most)))]
+                : await Measured(folders, input, scoring, parsed, report, cancellation);
+            if (picture is not null) AtomicFile.Write(picture, Encoding.UTF8.GetBytes(curves[0].Curve.Chart(Path.GetFileName(input.Name), curves[0].Name).ToSvg()), parsed.GetValue(Overwrite));
+            Print(curves, report);
+            return input.Errors > 0 ? 1 : 0;
+        });
     }
 
-    private static int Run(string path, int? most, string? columns, bool keepGoing, Report report, CancellationToken cancellation)
+    private static async Task<(string?, BestOfNCurve)[]> Measured(string[] folders, LinesInput input, ScoringArguments scoring, ParseResult parsed, Report report, CancellationToken cancellation)
     {
-        using LinesInput input = LinesInput.Open(path, columns is null ? null : ColumnNames.Parse(columns), keepGoing);
-        var prompts = new List<DraftRewards>();
-        foreach (Answered<DraftRewards> line in input.Lines(Read, cancellation))
-            if (line.Error is { } error) report.Remark(error.Message);
-            else prompts.Add(line.Value!);
-        BestOfNCurve curve = BestOfNCurve.Of(prompts, most);
-        if (report.IsJson) report.Line(JsonSerializer.SerializeToNode(curve, Report.JsonOptions));
-        else
+        string? gold = parsed.GetValue(Gold);
+        bool byModel = gold is not null && (Path.Exists(gold) || gold.StartsWith("avg:", StringComparison.Ordinal) || gold.Contains(Path.DirectorySeparatorChar));
+        IReadOnlyList<PromptDrafts> prompts = Read(input, line => Drafts(line, byModel ? null : gold), report, cancellation);
+        if (prompts.Count == 0) throw new WarmException(input.Name, "there are no prompts", "at least one prompt with its drafts");
+        ScoringOptions options = scoring.Options(parsed);
+        CpuEngine engine = scoring.Engine(parsed);
+        if (byModel)
         {
-            report.Line(curve.ToString());
+            using RewardModel judge = Load(gold!);
+            prompts = await PromptDrafts.JudgeAsync(judge, prompts, options, cancellation);
+        }
+        var curves = new List<(string?, BestOfNCurve)>();
+        foreach (string folder in folders)
+        {
+            using RewardModel model = Load(folder);
+            curves.Add((folder, await BestOfNCurve.MeasureAsync(model, prompts, parsed.GetValue(Most), options, cancellation)));
+        }
+        return [.. curves];
+
+        RewardModel Load(string folder)
+        {
+            RewardModel model = RewardModel.Load(scoring.Open(parsed, folder), engine, scoring.Loading(parsed));
+            foreach (string remark in model.Remarks) report.Remark($"{folder}: {remark}");
+            report.Remark($"{folder}: text form {(options.TextForm ?? model.TextForm)}");
+            return model;
+        }
+    }
+
+    private static void Print((string? Name, BestOfNCurve Curve)[] curves, Report report)
+    {
+        if (report.IsJson)
+        {
+            JsonObject[] documents = [.. curves.Select(one =>
+            {
+                JsonObject document = JsonSerializer.SerializeToNode(one.Curve, Report.JsonOptions)!.AsObject();
+                if (one.Name is not null) document.Insert(0, "name", one.Name);
+                return document;
+            })];
+            report.Line(documents.Length == 1 ? documents[0] : new JsonObject { ["curves"] = new JsonArray([.. documents]) });
+            return;
+        }
+        foreach ((string? name, BestOfNCurve curve) in curves)
+        {
+            report.Line($"{(name is null ? "" : $"{name}: ")}{curve}");
             report.Table(["n", "kl (at most)", "proxy", "gold", "win rate"], curve.Points.Where((_, i) => i == curve.Points.Count - 1 || (i + 1 & i) == 0)
                 .Select(p => (string[])[$"{p.N}", $"{p.Kl:F3}", Value(p.Proxy), p.Gold is { } gold ? Value(gold) : "", Value(p.WinRate)]));
+            if (curve.Fit is not null) report.Line($"with d the root of the KL upper bound, gold above a random draft fits {curve.Fit}");
+            foreach (string remark in curve.Remarks) report.Remark($"{(name is null ? "" : $"{name}: ")}{remark}");
         }
-        return input.Errors > 0 ? 1 : 0;
 
         static string Value(Estimate e) => double.IsNaN(e.Error) ? $"{e.Value:F3}" : $"{e.Value:F3} ± {e.Error:F3}";
     }
 
-    private static DraftRewards Read(InputLine line)
+    private static List<T> Read<T>(LinesInput input, Func<InputLine, T> read, Report report, CancellationToken cancellation)
+    {
+        var lines = new List<T>();
+        foreach (Answered<T> line in input.Lines(read, cancellation))
+            if (line.Error is { } error) report.Remark(error.Message);
+            else lines.Add(line.Value!);
+        return lines;
+    }
+
+    private static PromptDrafts Drafts(InputLine line, string? gold)
+    {
+        string[] drafts = line.Texts("responses");
+        if (drafts.Length == 0) throw new WarmException(line.Where, "\"responses\" is an empty list", "at least one draft");
+        double[]? judged = gold is null ? null : Numbers(line, gold);
+        if (judged is not null && judged.Length != drafts.Length) throw new WarmException(line.Where, $"\"responses\" has {drafts.Length} drafts, \"{gold}\" {judged.Length} rewards", "as many of both");
+        Message[]? messages = line.Has("messages") ? line.Messages("messages") : line.Json["prompt"] is JsonArray ? line.Messages("prompt") : null;
+        string prompt = messages is null ? line.Text("prompt") : "";
+        return new([.. drafts.Select((draft, i) => (messages is null ? Candidate.OfResponse(prompt, draft) : Candidate.OfMessages([.. messages, new Message("assistant", draft)])) with { Source = $"{line.Where}, draft {i}" })], judged);
+    }
+
+    private static DraftRewards Given(InputLine line)
     {
         double[] proxy = Numbers(line, "proxy");
         double[]? gold = line.Has("gold") ? Numbers(line, "gold") : null;
@@ -49,4 +127,11 @@ internal static class CurveCommand
     private static double[] Numbers(InputLine line, string field) =>
         [.. line.List(field).Select((node, i) => node is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double number) && double.IsFinite(number) ? number
             : throw new WarmException(line.Where, $"\"{field}\"[{i}] is {node?.ToJsonString() ?? "null"}", "a finite number"))];
+
+    private static int Wrong(string what)
+    {
+        Console.Error.WriteLine($"warm curve: {what}");
+        Console.Error.WriteLine("See warm curve --help.");
+        return 2;
+    }
 }

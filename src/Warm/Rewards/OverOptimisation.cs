@@ -32,6 +32,10 @@ public sealed record OverOptimisation(
     [property: JsonPropertyName("peakD"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? PeakD,
     [property: JsonPropertyName("peakGold"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? PeakGold)
 {
+    /// <summary>The largest d of the points: a peak beyond it was not seen but extrapolated.</summary>
+    [JsonPropertyName("farthestD")]
+    public double FarthestD { get; private init; }
+
     /// <summary>Fits alpha and beta; null where the points do not tell them apart: fewer than two at different d above 0.</summary>
     /// <param name="kl">Divergences (or their upper bounds), at least 0.</param>
     /// <param name="gold">Gold rewards less that of an unoptimised draw, as many.</param>
@@ -66,9 +70,13 @@ public sealed record OverOptimisation(
         // The derivative is alpha - 2 beta d, or alpha - beta - beta ln d.
         double? peak = beta > 0 ? kind == Optimisation.BestOfN ? alpha / (2 * beta) : Math.Exp(alpha / beta - 1) : null;
         if (!(peak > 0)) peak = null;
-        return new(kind, alpha, beta, residual, total > 0 ? 1 - residual / total : double.NaN, peak, peak is { } at ? alpha * at + beta * Second(at) : null);
+        return new(kind, alpha, beta, residual, total > 0 ? 1 - residual / total : double.NaN, peak, peak is { } at ? alpha * at + beta * Second(at) : null) { FarthestD = d.Max() };
     }
 
-    /// <summary><c>gold = d (0.900 - 0.150 d), highest 1.350 at d = 3.00</c></summary>
-    public override string ToString() => FormattableString.Invariant($"gold = d ({Alpha:F3} {(Beta < 0 ? '+' : '-')} {Math.Abs(Beta):F3} {(Kind == Optimisation.BestOfN ? "d" : "ln d")}){(PeakD is { } d ? FormattableString.Invariant($", highest {PeakGold:F3} at d = {d:F2}") : ", no peak")}");
+    /// <summary><c>gold = d (0.900 - 0.150 d), highest 1.350 at d = 3.00</c>; a peak beyond what was measured is said to be so.</summary>
+    public override string ToString()
+    {
+        string peak = PeakD is not { } d ? ", no peak" : d <= FarthestD ? FormattableString.Invariant($", highest {PeakGold:F3} at d = {d:F2}") : FormattableString.Invariant($", no peak up to d = {FarthestD:F2}");
+        return FormattableString.Invariant($"gold = d ({Alpha:F3} {(Beta < 0 ? '+' : '-')} {Math.Abs(Beta):F3} {(Kind == Optimisation.BestOfN ? "d" : "ln d")}){peak}");
+    }
 }

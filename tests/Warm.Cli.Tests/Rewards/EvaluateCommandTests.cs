@@ -153,4 +153,39 @@ public class EvaluateCommandTests
         Assert.Equal((1 + 5 + 5) / 3.0, (double)run.Json["curve"]![1]!["gold"]!["value"]!, 12);
         Assert.Equal(1, WarmProcess.RunWith("{\"proxy\":[]}\n", null, "curve", "--rewards", "-").ExitCode);
     }
+
+    [Fact]
+    public void Curve_of_models_judged_by_a_field_or_a_model()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["drafts.jsonl"], "{\"prompt\":\"p\",\"responses\":[\"a b\",\"b\",\"a a a\"],\"judge\":[1,5,2]}\n{\"prompt\":\"q\",\"responses\":[\"b b\",\"a\"],\"judge\":[0,1]}\n");
+        WarmProcess run = WarmProcess.RunWith(null, folder.Path, "curve", Model, "--prompts", "drafts.jsonl", "--gold", "judge", "--text-form", "concatenate", "--svg", "curve.svg", "--json");
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Equal([1, 2, 3], run.Json["curve"]!.AsArray().Select(p => (int)p!["n"]!));
+        Assert.Equal(((1 + 5 + 2) / 3.0 + 0.5) / 2, (double)run.Json["curve"]![0]!["gold"]!["value"]!, 12);
+        Assert.StartsWith("<svg", File.ReadAllText(folder["curve.svg"]));
+        WarmProcess byModel = WarmProcess.RunWith(null, folder.Path, "curve", Model, Other, "--prompts", "drafts.jsonl", "--gold", Model, "--text-form", "concatenate", "--json");
+        Assert.Equal(2, byModel.Json["curves"]!.AsArray().Count);
+        Assert.All(byModel.Json["curves"]![0]!["curve"]!.AsArray(), p => Assert.Equal((double)p!["proxy"]!["value"]!, (double)p["gold"]!["value"]!)); // its own judge
+        WarmProcess missing = WarmProcess.RunWith(null, folder.Path, "curve", Model, "--prompts", "drafts.jsonl", "--gold", "referee", "--json");
+        Assert.Equal((1, "\"referee\" is missing"), (missing.ExitCode, (string?)missing.Json["error"]!["found"]));
+        Assert.Equal(2, WarmProcess.Run("curve", Model).ExitCode);
+        Assert.Equal(2, WarmProcess.Run("curve", Model, "--rewards", "x.jsonl").ExitCode);
+    }
+
+    [Fact]
+    public void Connect_follows_several_lines()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["on.jsonl"], Ids);
+        WarmProcess two = WarmProcess.RunWith(null, folder.Path, "connect", Model, Other, "--on", "on.jsonl", "--steps", "3", "--svg", "line.svg", "--json");
+        Assert.True(two.ExitCode == 0, two.Error);
+        Assert.Equal(3, two.Json["path"]!.AsArray().Count);
+        Assert.StartsWith("<svg", File.ReadAllText(folder["line.svg"]));
+        WarmProcess three = WarmProcess.RunWith(null, folder.Path, "connect", Model, Other, $"avg:{Model},{Other}", "--on", "on.jsonl", "--steps", "2", "--simplex", "2", "--json");
+        Assert.True(three.ExitCode == 0, three.Error);
+        Assert.Equal((3, 2), (three.Json["lines"]!.AsArray().Count, three.Json["simplex"]!.AsArray().Count));
+        Assert.NotNull(three.Json["barrier"]);
+        Assert.NotEqual(0, WarmProcess.Run("connect", Model, "--on", "on.jsonl").ExitCode);
+    }
 }

@@ -68,6 +68,59 @@ public class BestOfNCurveTests
         Assert.Throws<WarmException>(() => BestOfNCurve.Of([new([1, 2])], maxN: 3));
     }
 
+    [Fact]
+    public void Of_counts_ties_and_leaves_out_what_is_not_finite()
+    {
+        BestOfNCurve curve = BestOfNCurve.Of([new([1, 1, 0], [5, 7, 3]), new([2, double.NaN, double.PositiveInfinity, 1], [1, 100, 100, 2])]);
+        Assert.Equal((1, 2), (curve.Ties, curve.NotFinite));
+        Assert.Equal(3, curve.Points.Count); // of the second prompt two drafts can win
+        Assert.Equal([2, 2, 1], curve.Points.Select(p => p.Gold!.N));
+        Assert.Equal(((5 + 5 + 7) / 3.0 + 1) / 2, curve.Points[1].Gold!.Value, 12); // of the tied two the first wins, and infinity never
+        Assert.Equal(5, curve.Points[2].Gold!.Value, 12);
+        Assert.Contains(curve.Remarks, remark => remark.Contains("1 of 2 prompts the proxy ties"));
+        Assert.Contains(curve.Remarks, remark => remark.Contains("2 drafts have a proxy reward that is not finite"));
+        Assert.Contains("none of its 2 proxy rewards is finite", Assert.Throws<WarmException>(() => BestOfNCurve.Of([new([double.NaN, double.NegativeInfinity])])).Message);
+        BestOfNCurve one = BestOfNCurve.Of([new([3, 3], [1, 2])], maxN: 1);
+        Assert.Equal(3, one.Remarks.Count(remark => remark.Contains("one prompt only") || remark.Contains("n is 1 only") || remark.Contains("does not choose")));
+        Assert.Null(one.Fit);
+    }
+
+    [Fact]
+    public void Of_fits_the_law_of_over_optimisation_to_gold()
+    {
+        // Gold that is the proxy up to a place and falls after it.
+        var random = new Random(4);
+        BestOfNCurve curve = BestOfNCurve.Of(Enumerable.Range(0, 60).Select(_ =>
+        {
+            double[] proxy = [.. Enumerable.Range(0, 40).Select(_ => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()))];
+            return new DraftRewards(proxy, [.. proxy.Select(p => p - 0.5 * p * p)]);
+        }));
+        Assert.InRange(curve.Fit!.Alpha, 0.1, 2);
+        Assert.True(curve.Fit.Beta > 0);
+        Assert.InRange(curve.Fit.PeakD!.Value, 0.2, curve.Fit.FarthestD);
+        Assert.Contains("highest", curve.Fit.ToString());
+        // The twin: gains over one draft against the root of the bound.
+        OverOptimisation fit = OverOptimisation.Fit([.. curve.Points.Select(p => p.Kl)], [.. curve.Points.Select(p => p.Gold!.Value - curve.Points[0].Gold!.Value)])!;
+        Assert.Equal(fit.Alpha, curve.Fit.Alpha, 9);
+        Assert.Equal(fit.Beta, curve.Fit.Beta, 9);
+        string chart = curve.Chart("drafts.jsonl").ToSvg();
+        Assert.Contains("n = 60 prompts of drafts.jsonl", chart);
+        Assert.Equal(4, chart.Split("<polyline").Length - 1); // two in the legend, two lines
+    }
+
+    [Fact]
+    public async Task MeasureAsync_scores_each_draft_once()
+    {
+        var model = new LambdaModel(text => text.Length);
+        PromptDrafts[] prompts = [new([Candidate.OfResponse("p", "a"), Candidate.OfResponse("p", "bbb"), Candidate.OfResponse("p", "a")]), new([Candidate.OfResponse("q", "a"), Candidate.OfResponse("q", "cc")])];
+        IReadOnlyList<PromptDrafts> judged = await PromptDrafts.JudgeAsync(new LambdaModel(text => -text.Length), prompts);
+        Assert.Equal([-1.0, -3, -1], judged[0].Gold!);
+        BestOfNCurve curve = await BestOfNCurve.MeasureAsync(model, judged, maxN: 2);
+        Assert.Equal(4, model.Asked.Count);
+        Assert.Equal((5 / 3.0 + 1.5) / 2, curve.Points[0].Proxy.Value, 12);
+        Assert.Equal(-curve.Points[1].Proxy.Value, curve.Points[1].Gold!.Value, 12);
+    }
+
     [ReferenceFact]
     public void Of_agrees_with_the_reference()
     {
