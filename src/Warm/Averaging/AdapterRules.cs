@@ -18,7 +18,7 @@ internal static class AdapterRules
     private static bool Same(LowRankAdapter a, LowRankAdapter b)
     {
         (string? mine, string? theirs) = (PlaceOf(a), PlaceOf(b));
-        return mine is not null && theirs is not null ? mine == theirs : string.Equals(Last(a.BaseName!), Last(b.BaseName!), StringComparison.OrdinalIgnoreCase);
+        return mine is not null && theirs is not null ? mine == theirs : string.Equals(LowRankAdapter.Last(a.BaseName!), LowRankAdapter.Last(b.BaseName!), StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>The folder that an adapter names as its base, if it is there; a relative path counts from the adapter.</summary>
@@ -27,6 +27,4 @@ internal static class AdapterRules
         string path = Path.GetFullPath(Path.Combine(adapter.AdapterFolder, adapter.BaseName!.Replace('\0', ' ')));
         return Directory.Exists(path) ? Path.TrimEndingDirectorySeparator(new DirectoryInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path) : null;
     }
-
-    private static string Last(string name) => name.TrimEnd('/', '\\') is var whole && whole.LastIndexOfAny(['/', '\\']) is >= 0 and var at ? whole[(at + 1)..] : name;
 }

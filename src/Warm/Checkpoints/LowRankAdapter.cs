@@ -97,6 +97,8 @@ public sealed class LowRankAdapter : Weights
         try
         {
             remarks.AddRange(file.Remarks);
+            if (config.BaseName is { Length: > 0 } name && @base.Folder is { } under && !IsNamed(under, name))
+                remarks.Add($"{folder} was trained on {JsonText.Quote(name)}, and stands on {@base.Name}: only you know whether they are the same");
             return new(@base, folder, config.BaseName, AdapterPlan.Of(@base, folder, config, file, remarks), remarks);
         }
         catch
@@ -182,6 +184,20 @@ public sealed class LowRankAdapter : Weights
         base.Dispose();
     }
 
+    /// <summary>Whether a folder may be what that name means: the end of the name is among the folder's own names, or the name that its config remembers.</summary>
+    private static bool IsNamed(ModelFolder folder, string name)
+    {
+        string last = Last(name), path = Path.GetFullPath(folder.Path);
+        string real = new DirectoryInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path;
+        return ((string[])[.. path.Split('/', '\\'), .. real.Split('/', '\\')]).Any(part => Equal(part[(part.LastIndexOf("--", StringComparison.Ordinal) is >= 0 and var at ? at + 2 : 0)..])) // models--org--name of the hub's cache
+            || (folder.Config?.Find("_name_or_path") is { ValueKind: System.Text.Json.JsonValueKind.String } remembered && Equal(Last(remembered.GetString()!)));
+
+        bool Equal(string other) => string.Equals(other, last, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>The last part of a path or of a name on a hub.</summary>
+    internal static string Last(string name) => name.TrimEnd('/', '\\') is var whole && whole.LastIndexOfAny(['/', '\\']) is >= 0 and var at ? whole[(at + 1)..] : name.TrimEnd('/', '\\');
+
     private Weights Unadapted(string name) => Contains(name) ? Base : throw new WarmException(Name, $"has no tensor {JsonText.Quote(name)}");
 
     /// <summary>The adapter's weight file: safetensors before torch's. A whole model beside it leaves open what is meant.</summary>
@@ -192,7 +208,7 @@ public sealed class LowRankAdapter : Weights
         if (!IsAdapter(folder))
         {
             string[] inside = [.. Directory.GetDirectories(folder).Where(IsAdapter).Order(NaturalOrder.Instance)];
-            throw new WarmException(folder, inside.Length > 0 ? $"is no adapter, but holds {string.Join(", ", inside.Take(8).Select(Path.GetFileName))}" : $"has no {AdapterConfig.FileName}", Expected, inside.Length > 0 ? $"Name one of them: {inside[0]}." : null);
+            throw new WarmException(folder, inside.Length > 0 ? $"is no adapter, but holds {string.Join(", ", inside.Take(8).Select(Path.GetFileName))}" : $"has no {AdapterConfig.FileName}", Expected, inside.Length > 0 ? $"Name one of them: {inside[^1]}." : null);
         }
         bool safe = WeightFiles.Exists(Path.Combine(folder, Safe)), torch = WeightFiles.Exists(Path.Combine(folder, Torch));
         if (!safe && !torch) throw new WarmException(folder, $"has {AdapterConfig.FileName}, but neither {Safe} nor {Torch}", Expected);

@@ -98,6 +98,12 @@ public class CheckpointTests
         Is("unfinished download", "config.json", "model.safetensors.incomplete");
         Is("model.fp16.safetensors", "config.json", "model.fp16.safetensors");
         Is("holds no weights: there is config.json", "config.json");
+        Is("Its bare tensors, if they were not sharded", "latest", "global_step100/", "global_step100/mp_rank_00_model_states.pt", "zero_to_fp32.py");
+        Is("FSDP", "config.json", "pytorch_model_fsdp_0/");
+        Is("unfinished download (.cache/huggingface/download/x.incomplete)", "config.json", ".cache/", ".cache/huggingface/", ".cache/huggingface/download/", ".cache/huggingface/download/x.incomplete");
+        Is("folders with some: best, final;", "best/", "best/model.safetensors", "final/", "final/pytorch_model.bin", "logs/");
+        Is("snapshots/abc;", "blobs/", "refs/", "snapshots/", "snapshots/abc/");
+        Is("model.safetensors.index.fp16.json", "config.json", "model.fp16-00001-of-00002.safetensors", "model.safetensors.index.fp16.json");
         Is("model.safetensors: is a folder", "model.safetensors/");
         Is("side by side", "config.json", "model.safetensors", "adapter_config.json");
         Assert.Contains("is not there", Refused(folder["nowhere"]));

@@ -350,6 +350,12 @@ public class LowRankAdapterTests
         Difference found = Assert.Single(Compatibility.Of([a, b]).Differences, d => d.Rule == "adapter");
         Assert.Equal(Severity.Refused, found.Severity);
         Assert.DoesNotContain(Compatibility.Of([a, c]).Differences, d => d.Rule == "adapter");
+        Assert.Contains("was trained on \"org/base-7b\"", Assert.Single(a.Remarks)); // the folder is called otherwise
+        using AdapterFolder named = AdapterFolder.Standard().Pair(Q, 2, 6, 6).Write("""{"peft_type":"LORA","r":2,"lora_alpha":4,"base_model_name_or_path":"../base"}"""),
+            remembered = AdapterFolder.Standard().Pair(Q, 2, 6, 6).Write("""{"peft_type":"LORA","r":2,"lora_alpha":4,"base_model_name_or_path":"org/x-7b"}""", """{"model_type":"llama","_name_or_path":"org/x-7b"}""");
+        using LowRankAdapter d = named.Open(), e = remembered.Open();
+        Assert.Empty(d.Remarks);
+        Assert.Empty(e.Remarks);
     }
 
     [ReferenceFact]
