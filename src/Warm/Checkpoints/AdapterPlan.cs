@@ -14,6 +14,7 @@ internal sealed class AdapterPlan
     private readonly List<string> _remarks;
     private readonly AdapterNames _file;
     private readonly HashSet<string> _firsts;
+    private readonly RecentFactors _recent = new();
 
     private AdapterPlan(Weights @base, string folder, AdapterConfig config, Checkpoint file, List<string> remarks)
     {
@@ -113,7 +114,7 @@ internal sealed class AdapterPlan
         Tensors[matrix] = now with
         {
             Info = now.Info with { DType = Widest([now.Info.DType, .. types]) },
-            Product = new(File, a, b, scale, transposed, module.Magnitude, (start, values) => now.Source.Read(now.SourceName, start, values)),
+            Product = new(File, a, b, scale, transposed, module.Magnitude, (start, values) => now.Source.Read(now.SourceName, start, values), _recent),
         };
         AddBias(module, a, scale, second[0]);
     }

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Warm;
@@ -9,7 +11,7 @@ namespace Warm;
 /// inputs then get a learned length: (W + scale B A) / norm x magnitude. All in double; a product is rounded, then added, over the rank in ascending order, so that a value depends on nothing
 /// that is read beside it. LoRA: arXiv:2106.09685; DoRA: arXiv:2402.09353.
 /// </summary>
-/// <remarks>Memory: the part of the factors that the values asked for need; with DoRA two doubles for each output, made in one reading of the matrix on first use.</remarks>
+/// <remarks>Memory: the factors of two matrices in double, at most 16 MB each, and the part of others that the values asked for need; with DoRA two doubles for each output, made in one reading of the matrix on first use.</remarks>
 internal sealed class LowRankProduct
 {
     /// <summary>Values of whole rows that are made at once.</summary>
@@ -19,6 +21,7 @@ internal sealed class LowRankProduct
     private const int Tile = 1 << 15;
 
     private readonly Checkpoint _file;
+    private readonly RecentFactors _recent;
     private readonly string _a, _b;
     private readonly int _rank;
     private readonly double _scale;
@@ -34,9 +37,10 @@ internal sealed class LowRankProduct
     /// <param name="transposed">Whether the matrix is stored [in, out].</param>
     /// <param name="magnitude">DoRA's lengths, [out], or null.</param>
     /// <param name="matrix">Reads the matrix as it was before.</param>
-    public LowRankProduct(Checkpoint file, string a, string b, double scale, bool transposed, string? magnitude, MatrixReader matrix)
+    /// <param name="recent">The factors that the adapter's products hold.</param>
+    public LowRankProduct(Checkpoint file, string a, string b, double scale, bool transposed, string? magnitude, MatrixReader matrix, RecentFactors recent)
     {
-        (_file, _a, _b, _scale, _transposed) = (file, a, b, scale, transposed);
+        (_file, _a, _b, _scale, _transposed, _recent) = (file, a, b, scale, transposed, recent);
         (_rank, _inputs, _outputs) = (checked((int)file.Info(a).Shape[0]), file.Info(a).Shape[1], file.Info(b).Shape[0]);
         if (magnitude is not null) _dora = new(() => (NormsOf(matrix), LengthsOf(magnitude)));
     }
@@ -66,7 +70,7 @@ internal sealed class LowRankProduct
         {
             // The rest of a begun row, or whole rows, or the begin of one.
             (long row, long column) = Math.DivRem(start, Columns);
-            int width = (int)Math.Min(Columns - column, values.Length), rows = width == Columns ? Math.Max(1, Math.Min(values.Length, Piece) / width) : 1;
+            int width = (int)Math.Min(Columns - column, values.Length), rows = width == Columns ? Math.Max(1, Math.Min(Math.Min(values.Length, Piece) / width, Piece / _rank)) : 1;
             AddRows(row, rows, column, width, values[..(rows * width)]);
             start += (long)rows * width;
             values = values[(rows * width)..];
@@ -77,7 +81,9 @@ internal sealed class LowRankProduct
     private void AddRows(long row, int rows, long column, int width, Span<double> values)
     {
         int tile = Math.Min(width, Math.Max(16, Tile / _rank));
-        double[] left = ArrayPool<double>.Shared.Rent(rows * _rank), right = ArrayPool<double>.Shared.Rent(tile * _rank), sums = ArrayPool<double>.Shared.Rent(tile);
+        // The whole right factor where it is of a size to be held, else its parts, read for this call.
+        double[]? whole = _rank * Columns <= RecentFactors.Largest ? _recent.Of(this, WholeRight) : null;
+        double[] left = ArrayPool<double>.Shared.Rent(rows * _rank), part = whole is null ? ArrayPool<double>.Shared.Rent(tile * _rank) : [];
         try
         {
             if (_transposed) ReadTransposedA(row, rows, left);
@@ -85,23 +91,62 @@ internal sealed class LowRankProduct
             for (int from = 0; from < width; from += tile)
             {
                 int count = Math.Min(tile, width - from);
-                if (_transposed) ReadTransposedB(column + from, count, right);
-                else ReadA(column + from, count, right);
-                Span<double> sum = sums.AsSpan(0, count);
-                for (int i = 0; i < rows; i++)
-                {
-                    sum.Clear();
-                    for (int k = 0; k < _rank; k++) TensorPrimitives.MultiplyAdd(right.AsSpan(k * count, count), left[i * _rank + k], sum, sum);
-                    Span<double> line = values.Slice(i * width + from, count);
-                    TensorPrimitives.MultiplyAdd(sum, _scale, line, line);
-                }
+                if (whole is null) ReadRight(column + from, count, part);
+                ReadOnlySpan<double> right = whole is null ? part : whole.AsSpan((int)column + from);
+                int pitch = whole is null ? count : (int)Columns;
+                for (int i = 0; i < rows; i++) AddLine(values.Slice(i * width + from, count), left.AsSpan(i * _rank, _rank), right, pitch, _scale);
             }
         }
         finally
         {
             ArrayPool<double>.Shared.Return(left);
-            ArrayPool<double>.Shared.Return(right);
-            ArrayPool<double>.Shared.Return(sums);
+            if (whole is null) ArrayPool<double>.Shared.Return(part);
+        }
+    }
+
+    private double[] WholeRight()
+    {
+        var right = new double[_rank * Columns];
+        ReadRight(0, (int)Columns, right);
+        return right;
+    }
+
+    private void ReadRight(long first, int count, Span<double> values)
+    {
+        if (_transposed) ReadTransposedB(first, count, values);
+        else ReadA(first, count, values);
+    }
+
+    /// <summary>line [n] += scale x (left [rank] x right [rank, n]), the rows of right so many values apart. Sums stay in registers; lanes are columns, so vectors of any width give the same bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddLine(Span<double> line, ReadOnlySpan<double> left, ReadOnlySpan<double> right, int pitch, double scale)
+    {
+        int n = line.Length, lanes = Vector512<double>.Count, i = 0;
+        ref double x = ref MemoryMarshal.GetReference(line);
+        ref double column = ref MemoryMarshal.GetReference(right);
+        for (; i <= n - 4 * lanes; i += 4 * lanes)
+        {
+            Vector512<double> a = default, b = default, c = default, d = default;
+            for (int k = 0; k < left.Length; k++)
+            {
+                Vector512<double> factor = Vector512.Create(left[k]);
+                ref double at = ref Unsafe.Add(ref column, k * pitch + i);
+                a += factor * Vector512.LoadUnsafe(ref at);
+                b += factor * Vector512.LoadUnsafe(ref at, (nuint)lanes);
+                c += factor * Vector512.LoadUnsafe(ref at, (nuint)(2 * lanes));
+                d += factor * Vector512.LoadUnsafe(ref at, (nuint)(3 * lanes));
+            }
+            ref double to = ref Unsafe.Add(ref x, i);
+            (Vector512.LoadUnsafe(ref to) + a * scale).StoreUnsafe(ref to);
+            (Vector512.LoadUnsafe(ref to, (nuint)lanes) + b * scale).StoreUnsafe(ref to, (nuint)lanes);
+            (Vector512.LoadUnsafe(ref to, (nuint)(2 * lanes)) + c * scale).StoreUnsafe(ref to, (nuint)(2 * lanes));
+            (Vector512.LoadUnsafe(ref to, (nuint)(3 * lanes)) + d * scale).StoreUnsafe(ref to, (nuint)(3 * lanes));
+        }
+        for (; i < n; i++)
+        {
+            double sum = 0;
+            for (int k = 0; k < left.Length; k++) sum += left[k] * right[k * pitch + i];
+            line[i] += sum * scale;
         }
     }
 

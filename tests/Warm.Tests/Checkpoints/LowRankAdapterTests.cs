@@ -38,10 +38,25 @@ public class LowRankAdapterTests
         return result;
     }
 
+    /// <summary>DoRA's norms may be summed in another order; all else is equal to the bit.</summary>
     private static void Near(double[] expected, double[] found)
     {
         Assert.Equal(expected.Length, found.Length);
         for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], found[i], 1e-13);
+    }
+
+    [Theory]
+    [InlineData(false, 3, 301, 77)]
+    [InlineData(true, 17, 301, 77)]
+    [InlineData(false, 300, 7001, 3)] // factors too large to be held
+    [InlineData(true, 300, 3, 7001)]
+    public void Read_of_wide_matrices_is_the_twin_to_the_bit(bool transposed, int rank, long inputs, long outputs)
+    {
+        using var made = new AdapterFolder();
+        made.AddBase("h.c_fc.weight", DType.F16, transposed ? [inputs, outputs] : [outputs, inputs]).Pair("h.c_fc", rank, inputs, outputs, DType.BF16)
+            .Write($$"""{"peft_type":"LORA","r":{{rank}},"lora_alpha":5}""", transposed ? AdapterFolder.Gpt2 : AdapterFolder.Llama);
+        using LowRankAdapter adapter = made.Open();
+        Assert.Equal(Twin(made.Base["h.c_fc.weight"], made.Factors[$"{Prefix}h.c_fc.lora_A.weight"], made.Factors[$"{Prefix}h.c_fc.lora_B.weight"], rank, 5.0 / rank, transposed), Values(adapter, "h.c_fc.weight"));
     }
 
     [Fact]
