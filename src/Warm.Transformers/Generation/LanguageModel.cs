@@ -23,7 +23,7 @@ public sealed class LanguageModel : IDisposable, IRichDisplay
     private LanguageModel(Weights weights, Engine engine, LanguageTransformer transformer, LanguageModelOptions options)
     {
         (_weights, Engine, _transformer, _options) = (weights, engine, transformer, options);
-        _reader = new SequenceReader(weights.Folder!, transformer.Architecture, options.TextForm);
+        _reader = new SequenceReader(weights.Folder!, transformer.Architecture, options.TextForm, options.Tokenizer);
         EndIds = options.EndIds ?? _reader.EndIds();
     }
 
@@ -68,7 +68,7 @@ public sealed class LanguageModel : IDisposable, IRichDisplay
     /// <summary>How prompt and response become text.</summary>
     public TextForm TextForm => _reader.TextForm;
 
-    /// <summary>The folder's tokenizer, read when first asked for. A folder without one still takes ids.</summary>
+    /// <summary>The tokenizer: the folder's, read when first asked for, unless the options give one. A folder without one still takes ids.</summary>
     public Tokenizer Tokenizer => _reader.Tokenizer;
 
     /// <summary>The ids that end a response; empty where nothing names any.</summary>

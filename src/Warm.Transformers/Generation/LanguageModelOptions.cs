@@ -12,6 +12,9 @@ public sealed record LanguageModelOptions
     /// <summary>How prompt and response become text: <see cref="TextForm.Template"/>, <see cref="TextForm.Concatenate"/> or a format; null (default) for the template if the folder has one, else end to end.</summary>
     public TextForm? TextForm { get; init; }
 
+    /// <summary>A tokenizer that takes the place of the folder's (<see cref="Transformers.Tokenizer.Of"/>: one of another library); null (default) for the folder's tokenizer.json.</summary>
+    public Tokenizer? Tokenizer { get; init; }
+
     /// <summary>Ids that end a response; null (default) for eos_token_id of generation_config.json, else of config.json, else the tokenizer's.</summary>
     public IReadOnlyList<int>? EndIds { get; init; }
 

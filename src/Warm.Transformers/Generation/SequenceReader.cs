@@ -11,7 +11,7 @@ internal sealed class SequenceReader
     private readonly Lazy<Tokenizer> _tokenizer;
     private readonly Lazy<ChatTemplate> _template;
 
-    public SequenceReader(ModelFolder folder, Architecture architecture, TextForm? asked)
+    public SequenceReader(ModelFolder folder, Architecture architecture, TextForm? asked, Tokenizer? tokenizer)
     {
         (_folder, _architecture) = (folder, architecture);
         TextForm = asked ?? (Vocabulary.TemplateOf(folder) is not null ? TextForm.Template : TextForm.Concatenate);
@@ -19,7 +19,8 @@ internal sealed class SequenceReader
             throw new WarmException("text form", $"\"{TextForm}\" has no prompt that a response could go on from", "template, concatenate or a format with {prompt} before {response}");
         if (TextForm.IsFormat && TextForm.Name.IndexOf("{prompt}", StringComparison.Ordinal) is var at && (at < 0 || at > TextForm.Name.IndexOf("{response}", StringComparison.Ordinal)))
             throw new WarmException("text form", $"\"{TextForm}\" does not begin with the prompt", "a format with {prompt} before {response}");
-        _tokenizer = new(() => Tokenizer.Open(folder.TokenizerPath));
+        HasTokenizer = tokenizer is not null || folder.Has("tokenizer.json");
+        _tokenizer = new(() => tokenizer ?? Tokenizer.Open(folder.TokenizerPath));
         _template = new(() => ChatTemplate.Open(folder.TokenizerPath)
             ?? throw new WarmException(folder.Path, "has no chat template", "chat_template.jinja, or the key chat_template of tokenizer_config.json", "Ask for another text form: TextForm.Concatenate, or a format."));
     }
@@ -29,7 +30,7 @@ internal sealed class SequenceReader
     public Tokenizer Tokenizer => _tokenizer.Value;
 
     /// <summary>Whether the folder has a tokenizer at all.</summary>
-    public bool HasTokenizer => _folder.Has("tokenizer.json");
+    public bool HasTokenizer { get; }
 
     /// <summary>A prompt with its response. A bare text and bare ids count as response from their second token on.</summary>
     public TokenSequence Read(Candidate candidate)
@@ -117,7 +118,7 @@ internal sealed class SequenceReader
     {
         if (_folder.Has("generation_config.json") && Ids(ModelConfig.Read(_folder.File("generation_config.json"))) is { } generation) return generation;
         if (_folder.Config is { } config && Ids(config.Text) is { } own) return own;
-        return _folder.Has("tokenizer.json") && Tokenizer.Special.Eos is { } eos && Tokenizer.IdOf(eos) is { } id ? [id] : [];
+        return HasTokenizer && Tokenizer.Special.Eos is { } eos && Tokenizer.IdOf(eos) is { } id ? [id] : [];
 
         static int[]? Ids(ModelConfig config) => config.Find("eos_token_id") is not { } eos ? null
             : eos.ValueKind != System.Text.Json.JsonValueKind.Array ? [config.Int("eos_token_id", min: -1)]

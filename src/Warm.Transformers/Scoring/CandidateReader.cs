@@ -9,15 +9,17 @@ internal sealed class CandidateReader
     private readonly ModelFolder _folder;
     private readonly Architecture _architecture;
     private readonly RewardHead _head;
+    private readonly Tokenizer? _given;
     private readonly Lazy<Tokenizer> _tokenizer;
     private readonly Lazy<ChatTemplate> _template;
     private readonly Lazy<HashSet<int>> _specialIds;
     private readonly Lazy<int?> _bos;
 
-    private CandidateReader(ModelFolder folder, Transformer transformer, TextForm textForm)
+    private CandidateReader(ModelFolder folder, Transformer transformer, TextForm textForm, Tokenizer? tokenizer)
     {
         (_folder, _architecture, _head, TextForm) = (folder, transformer.Architecture, transformer.Head, textForm);
-        _tokenizer = new(() => Tokenizer.Open(folder.TokenizerPath));
+        _given = tokenizer;
+        _tokenizer = new(() => tokenizer ?? Tokenizer.Open(folder.TokenizerPath));
         _template = new(() => ChatTemplate.Open(folder.TokenizerPath)
             ?? throw new WarmException(folder.Path, "has no chat template", "chat_template.jinja, or the key chat_template of tokenizer_config.json", "Ask for another text form: --text-form concatenate, pair, response or a format."));
         _specialIds = new(() => [.. _tokenizer.Value.AddedTokens.Where(token => token.Special).Select(token => token.Id)]);
@@ -28,12 +30,15 @@ internal sealed class CandidateReader
     public TextForm TextForm { get; }
 
     /// <summary>The reader of a folder. The text form is the asked one, else the folder's own: <see cref="FormOf"/>.</summary>
-    public static CandidateReader Of(ModelFolder folder, Transformer transformer, TextForm? asked)
+    public static CandidateReader Of(ModelFolder folder, Transformer transformer, TextForm? asked, Tokenizer? tokenizer = null)
     {
-        var reader = new CandidateReader(folder, transformer, asked ?? FormOf(folder, transformer.Architecture.Causal));
+        var reader = new CandidateReader(folder, transformer, asked ?? FormOf(folder, transformer.Architecture.Causal), tokenizer);
         reader.RefuseIdsWithoutRows();
         return reader;
     }
+
+    /// <summary>The name of a tokenizer that takes the place of the folder's; null where the folder's is read.</summary>
+    public string? GivenTokenizer => _given?.Name;
 
     /// <summary>What a reader should know of the tokenizer. Empty where there is none, or none that can be read: a text is then refused.</summary>
     public IReadOnlyList<string> Remarks => ReadableTokenizer is { } tokenizer ? tokenizer.Remarks : [];
@@ -43,7 +48,7 @@ internal sealed class CandidateReader
     {
         get
         {
-            if (!_folder.Has("tokenizer.json")) return null;
+            if (_given is null && !_folder.Has("tokenizer.json")) return null;
             try
             {
                 return _tokenizer.Value;

@@ -13,10 +13,11 @@ internal static class ModelIdentity
     private static readonly string[] Files = ["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "chat_template.json"];
 
     /// <summary>SHA-256 in hexadecimal over everything that a reward depends on. Each part is led by its name and length.</summary>
-    public static string Of(Weights weights, TextForm form, RewardPosition position, IReadOnlyList<int> labels)
+    public static string Of(Weights weights, TextForm form, RewardPosition position, IReadOnlyList<int> labels, string? tokenizer = null)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Text($"warm 1\n{form.Name}\n{position}\n{string.Join(',', labels)}\n");
+        if (tokenizer is not null) Text($"tokenizer {tokenizer}\n"); // of another library: its name is all that is known
         foreach (string name in Files)
         {
             if (weights.Folder is not { } folder || !folder.Has(name)) continue;

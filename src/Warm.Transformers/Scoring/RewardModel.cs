@@ -22,7 +22,7 @@ public sealed class RewardModel : IRewardModel, IDisposable, IRichDisplay
     private RewardModel(Weights weights, Engine engine, Transformer transformer, CandidateReader reader, int[] labels)
     {
         (_weights, Engine, _transformer, _reader, _labels) = (weights, engine, transformer, reader, labels);
-        _identity = new(() => ModelIdentity.Of(weights, reader.TextForm, transformer.Head.Position, labels));
+        _identity = new(() => ModelIdentity.Of(weights, reader.TextForm, transformer.Head.Position, labels, reader.GivenTokenizer));
         _notFinite = new(() => ModelIdentity.FirstNotFinite(weights));
     }
 
@@ -39,7 +39,7 @@ public sealed class RewardModel : IRewardModel, IDisposable, IRichDisplay
         Transformer transformer = Architectures.Load(weights, engine, options.Residency, options.ReadAt ?? (weights.Folder is { } folder ? CandidateReader.RecordedPosition(folder) : null), count => ChooseLabels(weights, count, options.Labels));
         try
         {
-            return new RewardModel(weights, engine, transformer, CandidateReader.Of(weights.Folder!, transformer, options.TextForm), ChooseLabels(weights, transformer.Head.Labels, options.Labels));
+            return new RewardModel(weights, engine, transformer, CandidateReader.Of(weights.Folder!, transformer, options.TextForm, options.Tokenizer), ChooseLabels(weights, transformer.Head.Labels, options.Labels));
         }
         catch
         {

@@ -17,4 +17,7 @@ public sealed record RewardModelOptions
 
     /// <summary>How prompt and response become text; null (default) for the folder's: what its warm.json says, else the chat template, else a pair for encoders, else end to end.</summary>
     public TextForm? TextForm { get; init; }
+
+    /// <summary>A tokenizer that takes the place of the folder's (<see cref="Transformers.Tokenizer.Of"/>: one of another library); null (default) for the folder's tokenizer.json.</summary>
+    public Tokenizer? Tokenizer { get; init; }
 }

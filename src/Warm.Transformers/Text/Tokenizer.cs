@@ -19,7 +19,7 @@ public sealed class Tokenizer
     private readonly Lazy<(string, string, Tokenizer)?> _other;
     private readonly Dictionary<int, string> _decodedAs; // what the decoder sees of added tokens: searched normalised, so spelt normalised
 
-    private Tokenizer(TokenizerJson steps, string name, string? folder)
+    private Tokenizer(TokenizerJson steps, string name, string? folder, SpecialTokens? special = null)
     {
         (_steps, Name) = (steps, name);
         AddedToken[] inOrder = [.. steps.Added.Where(token => token.Special), .. steps.Added.Where(token => !token.Special)];
@@ -30,7 +30,7 @@ public sealed class Tokenizer
         _addedById = [];
         foreach (AddedToken token in steps.Added) _addedById[token.Id] = token;
         _decodedAs = _addedById.ToDictionary(entry => entry.Key, entry => entry.Value.Normalized ? Normalize(entry.Value.Content) : entry.Value.Content);
-        Special = SpecialTokens.Read(folder, TokenOf);
+        Special = special ?? SpecialTokens.Read(folder, TokenOf);
         _other = new(() => folder is null ? null : TokenizerClass.Other(folder, name));
     }
 
@@ -42,6 +42,33 @@ public sealed class Tokenizer
         if (!File.Exists(file))
             throw new WarmException(file, "is not there", "a tokenizer is read from its tokenizer.json", "Save the tokenizer with transformers (save_pretrained of a fast tokenizer) to get one.");
         return new Tokenizer(TokenizerJson.Open(file), file, Path.GetDirectoryName(Path.GetFullPath(file)));
+    }
+
+    /// <summary>
+    /// A tokenizer of another library, for <see cref="RewardModelOptions.Tokenizer"/> and <see cref="LanguageModelOptions.Tokenizer"/>. Special tokens are found in the text by Warm; each stretch between them goes to
+    /// <paramref name="encode"/> whole. That its ids are the model's is for the caller to know.
+    /// </summary>
+    /// <param name="name">What messages call it, and part of a model's identity: another name for other ids.</param>
+    /// <param name="encode">The tokens of a text, without special tokens around it. Called from many threads.</param>
+    /// <param name="decode">The text of ids, none of which is a special token's.</param>
+    /// <param name="added">Special tokens with their ids.</param>
+    /// <param name="special">Which of those have a role; null for none.</param>
+    /// <param name="before">Special tokens that a bare text begins with, by their spelling; null for none.</param>
+    /// <param name="after">Special tokens that it ends with. A pair of texts is: before, first, after, second, after.</param>
+    /// <exception cref="WarmException">A token that is put around a text is not among the added ones.</exception>
+    public static Tokenizer Of(string name, Func<string, IReadOnlyList<ForeignToken>> encode, Func<IReadOnlyList<int>, string> decode, IReadOnlyList<AddedToken> added, SpecialTokens? special = null,
+        IReadOnlyList<string>? before = null, IReadOnlyList<string>? after = null)
+    {
+        ArgumentNullException.ThrowIfNull(encode);
+        ArgumentNullException.ThrowIfNull(decode);
+        IEnumerable<TemplatePart> Around(IReadOnlyList<string>? tokens, int type) => (tokens ?? []).Select(content =>
+            added.FirstOrDefault(token => token.Content == content) is { } token ? TemplatePart.Special(token.Id, content, type) : throw new WarmException(name, $"'{content}' is put around texts and is no added token", "one of the added tokens"));
+        var post = new PostProcessor
+        {
+            Single = [.. Around(before, 0), TemplatePart.First(), .. Around(after, 0)],
+            Pair = [.. Around(before, 0), TemplatePart.First(), .. Around(after, 0), TemplatePart.Second(), .. Around(after, 1)],
+        };
+        return new Tokenizer(new TokenizerJson(new ForeignTokenModel(name, encode, decode), added, post), name, null, special ?? new SpecialTokens());
     }
 
     internal static Tokenizer Parse(string json, string name = "tokenizer.json") => new(TokenizerJson.Parse(Encoding.UTF8.GetBytes(json), name), name, null);
@@ -139,6 +166,7 @@ public sealed class Tokenizer
     /// <summary>The text of ids: unknown ids are passed over, special tokens too where asked.</summary>
     public string Decode(IReadOnlyList<int> ids, bool skipSpecialTokens = false)
     {
+        if (_steps.Model is ForeignTokenModel foreign) return DecodeForeign(foreign, ids, skipSpecialTokens);
         var tokens = new List<string>(ids.Count);
         foreach (int id in ids)
             if (!_addedById.TryGetValue(id, out AddedToken? added)) { if (_steps.Model.TokenOf(id) is { } token) tokens.Add(token); }
@@ -149,6 +177,27 @@ public sealed class Tokenizer
                 if (!(skipSpecialTokens && _addedByContent.TryGetValue(spelt, out AddedToken? same) && same.Special)) tokens.Add(spelt);
             }
         return _steps.Decoder is { } decoder ? string.Concat(decoder.Apply(tokens)) : string.Join(' ', tokens);
+    }
+
+    /// <summary>Stretches between special tokens by the other library, special tokens as they are spelt.</summary>
+    private string DecodeForeign(ForeignTokenModel foreign, IReadOnlyList<int> ids, bool skipSpecialTokens)
+    {
+        var (text, stretch) = (new StringBuilder(), new List<int>());
+        foreach (int id in ids)
+        {
+            if (!_addedById.TryGetValue(id, out AddedToken? added)) { stretch.Add(id); continue; }
+            if (skipSpecialTokens && added.Special) continue;
+            Flush();
+            text.Append(added.Content);
+        }
+        Flush();
+        return text.ToString();
+
+        void Flush()
+        {
+            if (stretch.Count > 0) text.Append(foreign.Decode(stretch));
+            stretch.Clear();
+        }
     }
 
     /// <summary>Kind, size and file.</summary>

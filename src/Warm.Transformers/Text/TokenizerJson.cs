@@ -30,6 +30,9 @@ internal sealed class TokenizerJson
         PostProcessor = root.Find("post_processor") is { } post ? PostProcessorReader.Read(post) : new PostProcessor();
     }
 
+    /// <summary>The steps around a tokenizer of another library.</summary>
+    public TokenizerJson(ForeignTokenModel model, IReadOnlyList<AddedToken> added, PostProcessor post) => (Model, Added, PostProcessor) = (model, added, post);
+
     public Normalizer? Normalizer { get; }
     public PreTokenizer? PreTokenizer { get; }
     public TokenModel Model { get; }
