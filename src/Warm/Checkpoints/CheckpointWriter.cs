@@ -63,7 +63,7 @@ internal static class CheckpointWriter
         cancellation.ThrowIfCancellationRequested();
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         JsonObject? recipe = pass.Recipe();
-        IReadOnlyList<string> remarks = recipe is null ? pass.Remarks : [.. pass.Remarks, .. Complete(place, recipe, options, cancellation)];
+        IReadOnlyList<string> remarks = recipe is null ? pass.Remarks : [.. pass.Remarks, .. Complete(place, recipe, names, options, cancellation)];
         cancellation.ThrowIfCancellationRequested();
         place.Commit();
         return new()
@@ -79,21 +79,37 @@ internal static class CheckpointWriter
         };
     }
 
-    /// <summary>The recipe: written once for whoever reads the folder to complete it, and once more with what that adds and the hash of every other file.</summary>
-    private static IReadOnlyList<string> Complete(OutputFolder place, JsonObject recipe, SaveOptions options, CancellationToken cancellation)
+    /// <summary>
+    /// The recipe: written once for whoever reads the folder to complete it, and once more with what that adds and the hash of every other file. The weights, which nobody changes any more, are hashed
+    /// meanwhile.
+    /// </summary>
+    private static IReadOnlyList<string> Complete(OutputFolder place, JsonObject recipe, string[] weights, SaveOptions options, CancellationToken cancellation)
     {
         const string File = "warm.json";
         IReadOnlyList<string> remarks = [];
-        if (options.Complete is { } complete)
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<IReadOnlyList<string>> hashing = Task.Run(() => options.Hash ? ContentHash.OfFiles([.. weights.Select(place.File)], options.Threads, stop.Token) : [], CancellationToken.None);
+        try
         {
-            place.Write(File, Text(recipe), sync: false);
-            remarks = complete(place.Temporary, recipe, cancellation);
+            if (options.Complete is { } complete)
+            {
+                place.Write(File, Text(recipe), sync: false);
+                remarks = complete(place.Temporary, recipe, cancellation);
+            }
         }
+        catch
+        {
+            stop.Cancel();
+            try { hashing.GetAwaiter().GetResult(); } // so that nobody reads what is now removed
+            catch (Exception error) when (error is OperationCanceledException or WarmException) { } // the first error says more
+            throw;
+        }
+        IReadOnlyList<string> ofWeights = hashing.GetAwaiter().GetResult();
         if (options.Hash)
         {
-            string[] files = [.. place.Files.Where(name => name != File)];
-            IReadOnlyList<string> hashes = ContentHash.OfFiles([.. files.Select(place.File)], options.Threads, cancellation);
-            recipe["files"] = new JsonObject(files.Zip(hashes, (name, hash) => KeyValuePair.Create(name.Replace('\\', '/'), (JsonNode?)hash)));
+            string[] others = [.. place.Files.Except(weights).Where(name => name != File)];
+            IEnumerable<(string Name, string Hash)> all = weights.Zip(ofWeights).Concat(others.Zip(ContentHash.OfFiles([.. others.Select(place.File)], options.Threads, cancellation)));
+            recipe["files"] = new JsonObject(all.OrderBy(f => f.Name, StringComparer.Ordinal).Select(f => KeyValuePair.Create(f.Name.Replace('\\', '/'), (JsonNode?)f.Hash)));
         }
         place.Write(File, Text(recipe), options.Sync);
         return remarks;
