@@ -38,12 +38,12 @@ internal static class BaklavaCommand
             if (pairs is not null)
             {
                 var reading = new PreferenceFileOptions { Columns = parsed.GetValue(columns) is { } names ? ColumnNames.Parse(names) : null };
-                StartProbe probe = LinearProbe.ForStarts(parsed.GetValue(ridge) is { } strength ? [strength] : null, engine, scoring.Loading(parsed), scoring.Options(parsed));
-                var options = new BaklavaOptions { Folds = parsed.GetValue(folds), Allow = allowed, Accuracy = new() { Ties = parsed.GetValue(ties), Resample = parsed.GetValue(resample)! } };
+                StartProbe probe = LinearProbe.ForStarts(parsed.GetValue(ridge) is { } strength ? [strength] : null, engine, scoring.Loading(parsed), scoring.Options(parsed), scoring.Threads(parsed));
+                var options = new BaklavaOptions { Folds = parsed.GetValue(folds), Allow = allowed, Accuracy = new() { Ties = parsed.GetValue(ties), Resample = parsed.GetValue(resample)! }, Threads = scoring.Threads(parsed) };
                 baklava = await Baklava.MeasureAsync(found, probe, PreferenceFile.Read(pairs, reading), options, pairs, new Shown(report, found.Count), cancellation);
                 if (place is not null) written = baklava.Write(place, null, cancellation);
             }
-            IReadOnlyList<MemberOrigin> origins = trained.Length == 0 ? [] : MemberOrigin.Of([.. trained.Select(member => ModelArgument.Open(member, scoring.Base(parsed)))], [.. found.Select(start => start.Weights)], 0, cancellation);
+            IReadOnlyList<MemberOrigin> origins = trained.Length == 0 ? [] : MemberOrigin.Of([.. trained.Select(member => ModelArgument.Open(member, scoring.Base(parsed)))], [.. found.Select(start => start.Weights)], scoring.Threads(parsed), cancellation);
             if (report.IsJson)
             {
                 var document = baklava is null ? new JsonObject { ["starts"] = new JsonArray([.. found.Select(s => new JsonObject { ["path"] = s.Weights.Name, ["step"] = s.Step })]) } : Document(baklava, written);

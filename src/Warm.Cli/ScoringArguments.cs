@@ -61,6 +61,9 @@ internal sealed class ScoringArguments
         { } threads => throw new WarmException("--threads", $"is {threads}", "1 to 1024"),
     };
 
+    /// <summary>Number of threads; 0 for all cores.</summary>
+    public int Threads(ParseResult parsed) => parsed.GetValue(_threads) ?? 0;
+
     /// <summary>How the model is loaded.</summary>
     public RewardModelOptions Loading(ParseResult parsed) => new()
     {

@@ -83,14 +83,15 @@ public sealed class LinearProbe
     /// <param name="engine">What computes; null for a <see cref="CpuEngine"/> on all cores.</param>
     /// <param name="loading">Text form, read position, residency; null for the starts' own.</param>
     /// <param name="scoring">How texts are read; null for the defaults.</param>
-    public static StartProbe ForStarts(IReadOnlyList<double>? ridges = null, Engine? engine = null, RewardModelOptions? loading = null, ScoringOptions? scoring = null)
+    /// <param name="threads">Threads that fit; 0 (default) for all cores. No bit depends on it.</param>
+    public static StartProbe ForStarts(IReadOnlyList<double>? ridges = null, Engine? engine = null, RewardModelOptions? loading = null, ScoringOptions? scoring = null, int threads = 0)
     {
         engine ??= new CpuEngine();
         return new(async (start, texts, cancellation) =>
         {
             using RewardModel model = RewardModel.Load(start, engine, loading);
             return await model.FeaturesAsync(texts, scoring, null, cancellation).ConfigureAwait(false);
-        }, [.. (ridges ?? [1e-3, 1e-2, 1e-1, 1]).Select(ridge => new HeadFit(FormattableString.Invariant($"Bradley-Terry, ridge {ridge:R}"), rows => Fit(rows, new() { Ridge = ridge }).Weights))]);
+        }, [.. (ridges ?? [1e-3, 1e-2, 1e-1, 1]).Select(ridge => new HeadFit(FormattableString.Invariant($"Bradley-Terry, ridge {ridge:R}"), rows => Fit(rows, new() { Ridge = ridge, Threads = threads }).Weights))]);
     }
 
     /// <summary>The reward that the head gives to features.</summary>

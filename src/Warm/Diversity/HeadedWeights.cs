@@ -15,6 +15,9 @@ public sealed class HeadedWeights : Weights
 {
     private static readonly string[] LanguageHeads = ["lm_head.weight", "lm_head.bias", "embed_out.weight"];
 
+    /// <summary>Encoders whose classifier is one layer on the pooler's states; those of the others have a dense layer of their own below, which no language model brings along.</summary>
+    private static readonly string[] OneLayer = ["Bert", "DistilBert", "DebertaV2", "ModernBert"];
+
     /// <summary>Keys about the rewards of a head that is gone.</summary>
     private static readonly string[] OldKeys = ["value_head_prefix", "normalize_reward", "mean", "std"];
 
@@ -42,7 +45,10 @@ public sealed class HeadedWeights : Weights
         string name = config.Architecture ?? throw config.Refuse("\"architectures\" is missing", "the class of the model");
         HeadLayout? old = HeadLayout.Of(start);
         bool kept = old is { Project: "transformers" } && name.EndsWith("ForSequenceClassification", StringComparison.Ordinal); // its dense layers stay, only the last is new
-        string output = kept ? old!.Output : "score.weight";
+        var remarks = new List<string>();
+        ModelConfig changed = Changed(start.Folder!, config, name, remarks);
+        bool encoder = RewardPositions.IsEncoder(changed);
+        string output = kept ? old!.Output : !encoder ? "score.weight" : OneLayer.Contains(Stem(config, name)) ? "classifier.weight" : "classifier.out_proj.weight";
         int width = kept && start.Info(old!.Output).Shape is { Rank: 2 } shape ? checked((int)shape[1]) : Width(config);
         if (head is not null && head.Count != width) throw new WarmException(start.Name, FormattableString.Invariant($"a head of {head.Count} numbers for {width} features"), "one number a feature", "A head fits the model that it was fitted on, and its siblings.");
 
@@ -55,10 +61,9 @@ public sealed class HeadedWeights : Weights
             own.Add(tensor, (new TensorInfo(tensor, type, size), bits));
         }
         Add(output, new Shape(1, width), head);
-        if (kept && $"{output[..^"weight".Length]}bias" is var bias && start.Contains(bias)) Add(bias, new Shape(1), null);
+        if ($"{output[..^"weight".Length]}bias" is var bias && (encoder || (kept && start.Contains(bias)))) Add(bias, new Shape(1), null);
         IEnumerable<string> left = LanguageHeads.Where(start.Contains).Concat(kept || old is null ? [] : old.Tensors.Concat(old.Statistics)).Concat(start.Contains("score.bias") ? ["score.bias"] : []);
-        var remarks = new List<string>();
-        return new(start, start.Folder! with { Config = Changed(start.Folder!, config, name, remarks) }, own, left, remarks, recipe);
+        return new(start, start.Folder! with { Config = changed }, own, left, remarks, recipe);
     }
 
     /// <summary>The weights below the head.</summary>

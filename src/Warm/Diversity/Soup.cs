@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Warm;
@@ -103,7 +102,7 @@ public sealed class Soup
             ["leftOut"] = new JsonArray([.. Ranking.Order.Except(Members).Select(Entry)]),
             ["log"] = new JsonArray([.. Log.Select(step => new JsonObject { ["try"] = _all[step.Try].Name, ["accuracy"] = step.Accuracy, ["before"] = step.Before, ["enters"] = step.Enters })]),
         };
-        if (Orders is { } orders) json["orders"] = JsonSerializer.SerializeToNode(orders);
+        if (Orders is { } orders) json["orders"] = orders.ToJson();
         return json;
     }
 

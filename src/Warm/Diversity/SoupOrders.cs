@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Warm;
@@ -77,6 +78,16 @@ public sealed record SoupOrders(
         yield return items;
         for (int draw = 1; draw < count; draw++) yield return CountedRandom.Shuffled(items, CountedRandom.Stream(seed, "orders", draw));
     }
+
+    internal JsonObject ToJson() => new()
+    {
+        ["tried"] = Tried,
+        ["soups"] = Soups,
+        ["best"] = Best,
+        ["worst"] = Worst,
+        ["byAccuracy"] = ByAccuracy,
+        ["taken"] = new JsonArray([.. Taken.Select(share => JsonValue.Create(share))]),
+    };
 
     /// <summary><c>720 orders, 63 soups: 0.8167 to 0.8333, in order of accuracy 0.8333</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Tried:N0} orders, {Soups:N0} soups: {Worst:F4} to {Best:F4}, in order of accuracy {ByAccuracy:F4}");

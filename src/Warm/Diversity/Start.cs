@@ -38,13 +38,14 @@ public sealed record Start(Weights Weights, long? Step)
     /// <summary><c>checkpoint-40, step 40</c></summary>
     public override string ToString() => Step is { } step ? FormattableString.Invariant($"{Name}, step {step}") : Name;
 
-    /// <summary>Folders of models whose names end in a number; those called checkpoint-N alone where there are such.</summary>
+    /// <summary>Folders called checkpoint-N, each of which must be a model, or where there are none the models whose names end in a number.</summary>
     private static string[] Checkpoints(string run)
     {
-        string[] models = [.. Directory.EnumerateDirectories(run).Where(folder => Number(folder) is not null && IsModel(folder)).Order(NaturalOrder.Instance)];
+        string[] numbered = [.. Directory.EnumerateDirectories(run).Where(folder => Number(folder) is not null).Order(NaturalOrder.Instance)];
         string Stem(string folder) => Path.GetFileName(folder).TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9');
-        string[] named = [.. models.Where(folder => Stem(folder) == "checkpoint-")];
-        if (named.Length > 0) return named;
+        string[] named = [.. numbered.Where(folder => Stem(folder) == "checkpoint-")];
+        if (named.Length > 0) return named; // one that was not saved whole is named when it is opened, never passed over
+        string[] models = [.. numbered.Where(IsModel)];
         string[] stems = [.. models.Select(Stem).Distinct()];
         return stems.Length <= 1 ? models
             : throw new WarmException(run, $"holds models of several kinds: {string.Join(", ", stems.Take(8).Select(stem => $"{stem}N"))}", "the checkpoints of one run", "Name the folders that are meant, one by one.");

@@ -141,6 +141,11 @@ public sealed class BaklavaTests : IDisposable
         Directory.Move(_folder["run/checkpoint-6"], _folder["run/checkpoint-9"]);
         Assert.Contains("\"global_step\" is 6; 9, as the folder is called", Assert.Throws<WarmException>(() => Start.Find([_folder["run"]])).Message);
 
+        Make("torn/checkpoint-1");
+        Directory.CreateDirectory(_folder["torn/checkpoint-2"]);
+        Assert.Contains("checkpoint-2: is an empty folder", Assert.Throws<WarmException>(() => Start.Find([_folder["torn"]])).Message);
+        Assert.Contains("holds no weights", Assert.Throws<WarmException>(() => Start.Find([_folder["torn/.."]], open: path => Checkpoint.Open(path))).Message);
+
         Make("mixed/sft-1");
         Make("mixed/rm-1");
         Assert.Contains("several kinds: rm-N, sft-N", Assert.Throws<WarmException>(() => Start.Find([_folder["mixed"]])).Message);

@@ -58,7 +58,17 @@ public sealed class HeadedWeightsTests : IDisposable
         Assert.Contains("3 numbers for 16 features", Assert.Throws<WarmException>(() => HeadedWeights.Of(start, [1, 2, 3])).Message);
         using Checkpoint odd = Checkpoint.Open(TinyModel.Llama(_folder["o"], config: c => c["architectures"] = new JsonArray("LlamaForTokens")));
         Assert.Contains("LlamaForTokens", Assert.Throws<WarmException>(() => HeadedWeights.Of(odd)).Message);
-        // An encoder without its pooler gets no random one.
+        // An encoder's body with its pooler takes a head; without one it gets no random one.
+        using Checkpoint body = Checkpoint.Open(TinyModel.Bert(_folder["p"], config: c => c["architectures"] = new JsonArray("BertModel"), tensors: t =>
+        {
+            foreach (string name in t.Keys.ToArray())
+            {
+                if (!name.StartsWith("classifier", StringComparison.Ordinal)) t[name["bert.".Length..]] = t[name];
+                t.Remove(name);
+            }
+        }));
+        using RewardModel pooled = RewardModel.Load(HeadedWeights.Of(body, [.. Enumerable.Repeat(0.5, 16)]));
+        Assert.NotEqual(0, pooled.Score(Texts)[0].Reward);
         using Checkpoint bare = Checkpoint.Open(TinyModel.Bert(_folder["b"], config: c => c["architectures"] = new JsonArray("BertForMaskedLM"), tensors: t =>
         {
             foreach (string name in t.Keys.Where(n => n.Contains("pooler") || n.Contains("classifier")).ToArray()) t.Remove(name);
