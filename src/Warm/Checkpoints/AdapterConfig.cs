@@ -12,6 +12,9 @@ internal sealed class AdapterConfig
     /// <summary>The file's name.</summary>
     public const string FileName = "adapter_config.json";
 
+    /// <summary>More patterns than any model has modules; each is tried on each module.</summary>
+    private const int MostPatterns = 10_000;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     /// <summary>Keys that say nothing of the function: initialisation, training, bookkeeping, and those that are read here.</summary>
@@ -62,7 +65,7 @@ internal sealed class AdapterConfig
         FanInFanOut = json.Bool("fan_in_fan_out", false);
         string bias = json.String("bias", "none");
         if (bias is not ("none" or "all" or "lora_only")) throw json.Refuse($"\"bias\" is {JsonText.Quote(bias)}", "\"none\", \"all\" or \"lora_only\"");
-        ModulesToSave = [.. json.Strings("modules_to_save").Distinct()];
+        ModulesToSave = [.. json.Strings("modules_to_save").Where(module => module.Length > 0).Distinct()];
         Targets = json.Find("target_modules") is { ValueKind: JsonValueKind.Array } ? [.. json.Strings("target_modules").Distinct()] : [];
         Task = json.Has("task_type") ? json.String("task_type") : null;
         BaseName = json.Has("base_model_name_or_path") ? json.String("base_model_name_or_path") : null;
@@ -131,6 +134,7 @@ internal sealed class AdapterConfig
     private IEnumerable<(string, Regex, T)> Patterns<T>(string key, Func<ModelConfig, string, T> read)
     {
         if (_json.Section(key) is not { } section) yield break;
+        if (section.Json.GetPropertyCount() is > MostPatterns and var count) throw _json.Refuse($"\"{key}\" has {count:N0} keys", $"at most {MostPatterns:N0}");
         foreach (string name in section.Keys)
         {
             if (!section.Has(name)) throw _json.Refuse($"\"{key}.{name}\" is null", "a number is needed");

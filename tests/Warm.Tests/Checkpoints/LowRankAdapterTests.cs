@@ -199,6 +199,17 @@ public class LowRankAdapterTests
         Assert.Contains("does not come to an end", Assert.Throws<WarmException>(() => config.ScaleOf(new string('a', 60))).Message);
     }
 
+    [Fact]
+    public void Open_ends_soon_with_very_many_patterns_and_passes_over_empty_names()
+    {
+        string patterns = string.Join(',', Enumerable.Range(0, 20_000).Select(i => $"\"m{i}\":1"));
+        using AdapterFolder many = AdapterFolder.Standard().Pair(Q, 2, 6, 6).Write($$$"""{"peft_type":"LORA","r":2,"lora_alpha":4,"alpha_pattern":{{{{patterns}}}}}"""), empty = AdapterFolder.Standard().Pair(Q, 2, 6, 6)
+            .Write("""{"peft_type":"LORA","r":2,"lora_alpha":4,"modules_to_save":["","."],"target_modules":["","q"],"base_model_name_or_path":"/"}""");
+        Assert.Contains("20,000 keys", many.Refusal());
+        using LowRankAdapter adapter = empty.Open();
+        Assert.NotEqual(empty.Base[$"{Q}.weight"], Values(adapter, $"{Q}.weight"));
+    }
+
     [Theory]
     [InlineData("""{"r":2,"lora_alpha":4}""", "\"peft_type\" is missing")]
     [InlineData("""{"peft_type":"IA3","r":2,"lora_alpha":4}""", "IA3")]
