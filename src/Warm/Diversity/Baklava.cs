@@ -46,16 +46,16 @@ public sealed record MeasuredStart(
 /// Each start is judged by a linear head on its frozen features, fitted on some pairs and measured on others: prompts are dealt out to folds, and each fold is judged by a head that has seen none of its prompts or texts. The last
 /// start is the reference, chosen before anything is measured, so that nothing is the best of several by luck. A start is left out only where its accuracy is below the reference's by more than chance would give: the interval of the
 /// paired difference, resampled over prompts, lies below zero, and its p does so after Holm's correction for the number of starts.
+/// <para>Of several strengths of the head's penalty each start takes the one with the least loss on the held-out pairs, which flatters all of them a little, and alike.</para>
 /// <para>Memory: one model, and 8 bytes x pairs x width of features.</para>
 /// </remarks>
 public sealed class Baklava
 {
     private readonly IReadOnlyList<Start> _starts;
-    private readonly string _fit;
 
     private Baklava(IReadOnlyList<Start> starts, IReadOnlyList<MeasuredStart> measured, string order, WeightDistance distance, IReadOnlyList<double> head, string fit, int pairs, string pairsName, Estimate longer, int folds, IReadOnlyList<string> remarks)
     {
-        (_starts, Starts, Order, Distance, Head, _fit, Pairs, PairsName, LongerWins, Folds, Remarks) = (starts, measured, order, distance, head, fit, pairs, pairsName, longer, folds, remarks);
+        (_starts, Starts, Order, Distance, Head, HeadFit, Pairs, PairsName, LongerWins, Folds, Remarks) = (starts, measured, order, distance, head, fit, pairs, pairsName, longer, folds, remarks);
     }
 
     /// <summary>The starts in order.</summary>
@@ -72,6 +72,9 @@ public sealed class Baklava
 
     /// <summary>The shared head, fitted on the reference's features of all pairs.</summary>
     public IReadOnlyList<double> Head { get; }
+
+    /// <summary>How <see cref="Head"/> was fitted: of several ways the one with the least loss on held-out pairs.</summary>
+    public string HeadFit { get; }
 
     /// <summary>Number of pairs.</summary>
     public int Pairs { get; }
@@ -175,7 +178,7 @@ public sealed class Baklava
         {
             ["method"] = "probed-start",
             ["start"] = new JsonObject { ["path"] = names.In(Starts[start].Path), ["step"] = Starts[start].Step },
-            ["head"] = new JsonObject { ["probedOn"] = names.In(Reference.Path), ["by"] = _fit, ["pairs"] = names.In(PairsName), ["n"] = Pairs, ["accuracyOutOfFold"] = Reference.Accuracy.Value, ["shared"] = true },
+            ["head"] = new JsonObject { ["probedOn"] = names.In(Reference.Path), ["by"] = HeadFit, ["pairs"] = names.In(PairsName), ["n"] = Pairs, ["accuracyOutOfFold"] = Reference.Accuracy.Value, ["shared"] = true },
         };
     }
 
