@@ -76,15 +76,19 @@ public sealed class Evaluation
         {
             PairSet set = sets[s];
             TextRewards[] own = [.. members.Select(rewards => rewards[s])];
-            PairwiseAccuracy[] measured = [.. own.Select((rewards, m) => set.Measure(rewards, models[m].Name))];
+            EnsembleRule[] rules = [.. Rules(options, models.Count)];
+            // All at once: members, ensembles, moving averages, and the average last.
+            PairwiseAccuracy[] all = [.. set.Measure([.. own.Select((rewards, m) => (rewards, (string?)models[m].Name)), .. rules.Select(rule => (PairSet.Together(own, rule), (string?)$"ensemble: {rule}")),
+                .. moving.Select(one => (one.Rewards[s], (string?)one.Name)), .. average is null ? [] : new[] { (average[s], (string?)averageName) }])];
+            PairwiseAccuracy[] measured = all[..models.Count];
             results.Add(new SetEvaluation(set.Name)
             {
                 Members = measured,
-                Average = average is null ? null : set.Measure(average[s], averageName),
-                Ensembles = [.. Rules(options, models.Count).Select(rule => (rule, set.Measure(PairSet.Together(own, rule), $"ensemble: {rule}")))],
+                Average = average is null ? null : all[^1],
+                Ensembles = [.. rules.Select((rule, i) => (rule, all[models.Count + i]))],
                 Subsets = [.. subsets.Select((size, k) => SizeOf(set, k + 1, [.. size.Select(one => one.Average[s])], [.. size.Select(one => PairSet.Together([.. one.Members.Select(m => own[m])], EnsembleRule.Mean))], models.Count))],
                 Pairs = [.. (subsets.Length > 2 ? subsets[1] : subsets.Length == 2 ? [([0, 1], average!)] : []).Select(two => PairOf(set, two.Members[0], two.Members[1], own, two.Average[s]))],
-                MovingAverages = [.. moving.Select(one => set.Measure(one.Rewards[s], one.Name))],
+                MovingAverages = all[(models.Count + rules.Length)..(models.Count + rules.Length + moving.Length)],
                 Best = ranking is null ? null : measured[ranking.Order[0]],
                 MeanOfMembers = models.Count > 1 ? MeanOfModels.Accuracy(measured) : null,
                 Longer = set.Longer,

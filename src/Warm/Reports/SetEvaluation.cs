@@ -65,7 +65,7 @@ public sealed class SetEvaluation
     {
         PairwiseAccuracy? ensemble = Ensembles.Count > 0 && Members.Count > 1 ? Ensembles[0].Measured : null;
         PairwiseAccuracy[] compared = [.. Members, .. Average is null ? [] : new[] { Average }, .. Ensembles.Count > 0 ? [Ensembles[0].Measured] : Array.Empty<PairwiseAccuracy>()];
-        Paired = [.. compared.SelectMany((a, i) => compared.Skip(i + 1).Select(b => PairedComparison.Of(a, b)))];
+        Paired = PairedComparison.Every(compared);
         var helped = new List<PairedComparison>();
         PairwiseAccuracy? whole = Average ?? ensemble;
         if (whole is not null)

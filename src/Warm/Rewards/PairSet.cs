@@ -103,10 +103,21 @@ public sealed class PairSet
     public PairwiseAccuracy Measure(TextRewards rewards, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(rewards);
-        if (rewards.Rewards.Count != _texts.Count) throw new WarmException(name ?? "rewards", FormattableString.Invariant($"there are {rewards.Rewards.Count} for {_texts.Count} texts"), "one for each");
-        int odd = Enumerable.Range(0, _texts.Count).FirstOrDefault(i => !float.IsFinite(rewards.Rewards[i]), -1);
-        if (odd >= 0) throw new WarmException(_texts[odd].Source ?? FormattableString.Invariant($"text {odd}"), FormattableString.Invariant($"the reward of \"{_texts[odd]}\"{(name is null ? "" : $" by {name}")} is {rewards.Rewards[odd]}"), "a finite number");
-        return PairwiseAccuracy.Of(_pairs, rewards, Options, name, LongerWins);
+        return Measure([(rewards, name)])[0];
+    }
+
+    /// <summary>Judges several models' rewards, as one by one, in a fraction of the time: what is resampled is drawn once for all.</summary>
+    /// <param name="models">Rewards, one a distinct text, finite; and names.</param>
+    public IReadOnlyList<PairwiseAccuracy> Measure(IReadOnlyList<(TextRewards Rewards, string? Name)> models)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        foreach ((TextRewards rewards, string? name) in models)
+        {
+            if (rewards.Rewards.Count != _texts.Count) throw new WarmException(name ?? "rewards", FormattableString.Invariant($"there are {rewards.Rewards.Count} for {_texts.Count} texts"), "one for each");
+            int odd = Enumerable.Range(0, _texts.Count).FirstOrDefault(i => !float.IsFinite(rewards.Rewards[i]), -1);
+            if (odd >= 0) throw new WarmException(_texts[odd].Source ?? FormattableString.Invariant($"text {odd}"), FormattableString.Invariant($"the reward of \"{_texts[odd]}\"{(name is null ? "" : $" by {name}")} is {rewards.Rewards[odd]}"), "a finite number");
+        }
+        return PairwiseAccuracy.Of(_pairs, models, Options, LongerWins);
     }
 
     /// <summary>What each pair counts.</summary>

@@ -77,6 +77,24 @@ public sealed class PairedComparison : IRichDisplay
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
         (string first, string second) = (a.Name ?? "a", b.Name ?? "b");
+        (double[] difference, McNemar test) = Differences(a, b);
+        return new(first, second, Estimate.Mean(difference, a.Units, a.Options.Resamples, a.Options.Seed), test);
+    }
+
+    /// <summary>Every two of some measurements, as <see cref="Of(PairwiseAccuracy, PairwiseAccuracy)"/> compares them one by one, in a fraction of the time.</summary>
+    /// <param name="models">Of the same pairs in the same order.</param>
+    public static IReadOnlyList<PairedComparison> Every(IReadOnlyList<PairwiseAccuracy> models)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        if (models.Count < 2) return [];
+        (PairwiseAccuracy A, PairwiseAccuracy B)[] two = [.. models.SelectMany((a, i) => models.Skip(i + 1).Select(b => (a, b)))];
+        (double[] Difference, McNemar Test)[] compared = [.. two.Select(pair => Differences(pair.A, pair.B))];
+        Estimate[] estimates = Estimate.Means([.. compared.Select(one => one.Difference)], models[0].Units, models[0].Options.Resamples, models[0].Options.Seed);
+        return [.. two.Select((pair, i) => new PairedComparison(pair.A.Name ?? "a", pair.B.Name ?? "b", estimates[i], compared[i].Test))];
+    }
+
+    private static (double[] Difference, McNemar Test) Differences(PairwiseAccuracy a, PairwiseAccuracy b)
+    {
         Demand(a, b);
         var difference = new double[a.Outcomes.Length];
         int onlyFirst = 0, onlySecond = 0;
@@ -86,7 +104,7 @@ public sealed class PairedComparison : IRichDisplay
             if (difference[i] > 0) onlyFirst++;
             if (difference[i] < 0) onlySecond++;
         }
-        return new(first, second, Estimate.Mean(difference, a.Units, a.Options.Resamples, a.Options.Seed), new McNemar(onlyFirst, onlySecond));
+        return (difference, new McNemar(onlyFirst, onlySecond));
     }
 
     /// <summary>Compares a measurement with the mean of several: what averaging brings over a member taken at random.</summary>

@@ -62,7 +62,7 @@ public sealed class PairwiseAccuracy : IRichDisplay
 {
     private readonly double[] _differences, _outcomes;
 
-    internal PairwiseAccuracy(double[] differences, Units units, AccuracyOptions options, string? name)
+    internal PairwiseAccuracy(double[] differences, Units units, AccuracyOptions options, string? name, Estimate? accuracy = null)
     {
         _differences = differences;
         _outcomes = [.. differences.Select(d => Outcome(d, options.Ties))];
@@ -70,7 +70,7 @@ public sealed class PairwiseAccuracy : IRichDisplay
         Name = name;
         TieRule = options.Ties;
         Options = options;
-        Accuracy = Within(Estimate.Mean(_outcomes, units, options.Resamples, options.Seed));
+        Accuracy = Within(accuracy ?? Estimate.Mean(_outcomes, units, options.Resamples, options.Seed));
         Ties = differences.Count(d => d == 0);
         Loss = Mean(differences, d => SoftPlus(-d));
         Brier = Mean(differences, d => Sigmoid(-d) * Sigmoid(-d));
@@ -210,29 +210,38 @@ public sealed class PairwiseAccuracy : IRichDisplay
     }
 
     /// <summary>Judges the rewards of distinct texts.</summary>
-    internal static PairwiseAccuracy Of(PairTexts texts, TextRewards rewards, AccuracyOptions options, string? name, Estimate longerWins)
-    {
-        var differences = new double[texts.Pairs.Count];
-        for (int i = 0; i < differences.Length; i++) differences[i] = (double)rewards.Rewards[texts.Pairs[i].Chosen] - rewards.Rewards[texts.Pairs[i].Rejected];
-        double[] longer = texts.Longer();
-        var measured = new PairwiseAccuracy(differences, texts.Units, options, name);
-        double mean = rewards.Rewards.Sum(r => (double)r) / rewards.Rewards.Count;
-        return new PairwiseAccuracy(differences, measured)
-        {
-            LongerWins = longerWins,
-            LengthCorrelation = texts.LengthCorrelation(rewards.Rewards),
-            WhereLongerWins = Some(i => longer[i] > 0),
-            WhereShorterWins = Some(i => longer[i] <= 0),
-            Rewards = new Spread(mean, Math.Sqrt(rewards.Rewards.Sum(r => (r - mean) * (r - mean)) / rewards.Rewards.Count)),
-            WorstGroup = Worst(texts, measured._outcomes),
-            Cost = rewards.Cost,
-            Remarks = [.. rewards.Remarks ?? [], .. measured.Remarks],
-        };
+    internal static PairwiseAccuracy Of(PairTexts texts, TextRewards rewards, AccuracyOptions options, string? name, Estimate longerWins) => Of(texts, [(rewards, name)], options, longerWins)[0];
 
-        Estimate? Some(Func<int, bool> of)
+    /// <summary>Judges several models' rewards of the same texts; what is resampled is drawn once for all.</summary>
+    internal static PairwiseAccuracy[] Of(PairTexts texts, IReadOnlyList<(TextRewards Rewards, string? Name)> models, AccuracyOptions options, Estimate longerWins)
+    {
+        double[] longer = texts.Longer();
+        double[][] differences = [.. models.Select(model => texts.Pairs.Select(pair => (double)model.Rewards.Rewards[pair.Chosen] - model.Rewards.Rewards[pair.Rejected]).ToArray())];
+        double[][] outcomes = [.. differences.Select(list => list.Select(d => Outcome(d, options.Ties)).ToArray())];
+        Estimate[] all = Estimate.Means(outcomes, texts.Units, options.Resamples, options.Seed);
+        Estimate[]? whereLonger = Some(i => longer[i] > 0), whereShorter = Some(i => longer[i] <= 0);
+        return [.. models.Select((model, m) =>
         {
-            int[] some = [.. Enumerable.Range(0, differences.Length).Where(of)];
-            return some.Length == 0 ? null : Within(Estimate.Mean([.. some.Select(i => measured._outcomes[i])], texts.UnitsOf(some), options.Resamples, options.Seed));
+            IReadOnlyList<float> rewards = model.Rewards.Rewards;
+            var measured = new PairwiseAccuracy(differences[m], texts.Units, options, model.Name, all[m]);
+            double mean = rewards.Sum(r => (double)r) / rewards.Count;
+            return new PairwiseAccuracy(differences[m], measured)
+            {
+                LongerWins = longerWins,
+                LengthCorrelation = texts.LengthCorrelation(rewards),
+                WhereLongerWins = whereLonger?[m],
+                WhereShorterWins = whereShorter?[m],
+                Rewards = new Spread(mean, Math.Sqrt(rewards.Sum(r => (r - mean) * (r - mean)) / rewards.Count)),
+                WorstGroup = Worst(texts, measured._outcomes),
+                Cost = model.Rewards.Cost,
+                Remarks = [.. model.Rewards.Remarks ?? [], .. measured.Remarks],
+            };
+        })];
+
+        Estimate[]? Some(Func<int, bool> of)
+        {
+            int[] some = [.. Enumerable.Range(0, longer.Length).Where(of)];
+            return some.Length == 0 ? null : [.. Estimate.Means([.. outcomes.Select(list => some.Select(i => list[i]).ToArray())], texts.UnitsOf(some), options.Resamples, options.Seed).Select(Within)];
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace Warm;
 
 /// <summary>
@@ -20,10 +22,44 @@ public static class Bootstrap
         if (values.Length == 0) throw new ArgumentException("There are no values.", nameof(values));
         double total = 0;
         foreach (double value in values) total += value;
-        double[] means = Means(values, units, resamples, seed);
+        return Of(total / values.Length, Means(values, units, resamples, seed), values.Length, units);
+    }
+
+    /// <summary>The same of several lists of values at once, to the same bits: every draw serves all of them.</summary>
+    internal static Estimate[] Each(IReadOnlyList<double[]> values, Units units, int resamples, ulong seed)
+    {
+        if (values.Count < 2 || units.And.Length > 0) return [.. values.Select(list => Mean(list, units, resamples, seed))];
+        int lists = values.Count;
+        var rows = new double[units.Count * lists]; // [unit, list]: what a draw adds lies together
+        int[] counts = [];
+        for (int list = 0; list < lists; list++)
+        {
+            (double[] sums, counts) = units.Totals(values[list]);
+            for (int unit = 0; unit < sums.Length; unit++) rows[unit * lists + list] = sums[unit];
+        }
+        double[][] means = [.. values.Select(_ => new double[resamples])];
+        ulong key = Mix(seed ^ Salt);
+        Parallel.For(0, resamples, () => new double[lists], (resample, _, sum) =>
+        {
+            Array.Clear(sum);
+            long count = 0;
+            for (int place = 0; place < units.Count; place++)
+            {
+                int unit = At(key, resample, place, units.Count);
+                TensorPrimitives.Add(sum, rows.AsSpan(unit * lists, lists), sum);
+                count += counts[unit];
+            }
+            for (int list = 0; list < lists; list++) means[list][resample] = sum[list] / count;
+            return sum;
+        }, _ => { });
+        return [.. values.Select((list, i) => Of(list.Sum() / list.Length, means[i], list.Length, units))];
+    }
+
+    private static Estimate Of(double value, double[] means, int observations, Units units)
+    {
         double centre = means.Average(), error = Math.Sqrt(means.Sum(m => (m - centre) * (m - centre)) / (means.Length - 1));
         Array.Sort(means);
-        return new Estimate(total / values.Length, error, Percentile(means, 0.025), Percentile(means, 0.975), values.Length, units.Count, units.Name);
+        return new Estimate(value, error, Percentile(means, 0.025), Percentile(means, 0.975), observations, units.Count, units.Name);
     }
 
     /// <summary>The resampled means in the order of the draws.</summary>

@@ -38,6 +38,10 @@ public sealed record Estimate(
 
     string IRichDisplay.ToHtml() => HtmlTable.Line(FormattableString.Invariant($"{this}, 95 % [{Low:F3}, {High:F3}]"));
 
+    /// <summary>Means of several lists of values of the same observations, as <see cref="Mean"/> gives them one by one, with the draws in common.</summary>
+    internal static Estimate[] Means(IReadOnlyList<double[]> values, Units units, int resamples, ulong seed) =>
+        units.Count < FewestForBootstrap ? [.. values.Select(list => Jackknife.Mean(list, units))] : Bootstrap.Each(values, units, resamples, seed);
+
     /// <summary><c>0.742 ± 0.013 (n = 1,200 pairs, 310 prompts)</c>; without the error where there is none.</summary>
     public override string ToString()
     {

@@ -41,6 +41,16 @@ public class CrossedUnitsTests
         Assert.InRange(jackknife, 0.8 * truth, 1.5 * truth);
     }
 
+    [Theory]
+    [InlineData(40), InlineData(9)]
+    public void Estimates_of_several_lists_have_the_bits_of_each_alone(int prompts)
+    {
+        var random = new Random(6);
+        double[][] lists = [.. Enumerable.Range(0, 5).Select(_ => Enumerable.Range(0, 150).Select(_ => random.NextDouble()).ToArray())];
+        foreach (Units units in new[] { Units.By("prompt", Enumerable.Range(0, 150).Select(i => $"{i % prompts}")), Units.Crossed("text", [.. Enumerable.Range(0, 150).Select(i => i % prompts)], [.. Enumerable.Range(0, 150).Select(i => (i + 1) % prompts)]) })
+            Assert.Equal(lists.Select(list => Estimate.Mean(list, units, 300, 7)), Estimate.Means(lists, units, 300, 7));
+    }
+
     [Fact]
     public void One_text_in_every_pair_has_no_error() =>
         Assert.True(double.IsNaN(Estimate.Mean([1, 0, 1], Units.Crossed("text", [0, 0, 0], [1, 2, 3])).Error));
