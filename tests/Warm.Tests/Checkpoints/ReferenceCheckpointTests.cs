@@ -89,9 +89,8 @@ public class ReferenceCheckpointTests
         using var copies = new TemporaryFolder();
         foreach (JsonElement entry in Load("hostile.json").GetProperty("folders").EnumerateArray())
         {
-            string name = entry.GetProperty("folder").GetString()!, path = Reference.Path("checkpoints", name), line = entry.GetProperty("warm").GetString()!;
+            string name = entry.GetProperty("folder").GetString()!, path = HostileBar.Folder(entry, copies), line = entry.GetProperty("warm").GetString()!;
             bool adapter = entry.TryGetProperty("adapter", out JsonElement isAdapter) && isAdapter.GetBoolean();
-            if (entry.TryGetProperty("make_symlinks", out JsonElement links)) path = WithLinks(copies, path, links);
             Exception? error = Record.Exception(() =>
             {
                 using Checkpoint checkpoint = Checkpoint.Open(path);
@@ -110,24 +109,6 @@ public class ReferenceCheckpointTests
         }
         Reference.Count("hostile folders", cases);
         Assert.True(cases >= 100, $"{cases}");
-    }
-
-    private static string WithLinks(TemporaryFolder copies, string path, JsonElement links)
-    {
-        string good = Path.Combine(Path.GetDirectoryName(path)!, "good");
-        foreach (string folder in (string[])[path, good])
-        {
-            Directory.CreateDirectory(copies[Path.GetFileName(folder)]);
-            foreach (string file in Directory.GetFiles(folder)) File.Copy(file, Path.Combine(copies[Path.GetFileName(folder)], Path.GetFileName(file)), overwrite: true);
-        }
-        string copy = copies[Path.GetFileName(path)];
-        foreach (JsonElement link in links.EnumerateArray())
-        {
-            string at = Path.Combine(copy, link[0].GetString()!);
-            File.Delete(at);
-            File.CreateSymbolicLink(at, link[1].GetString()!);
-        }
-        return copy;
     }
 
     [ReferenceFact]
