@@ -43,7 +43,7 @@ internal sealed class AtomicFile : IDisposable
         string temporary = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(path)}.{Guid.NewGuid():N}.partial");
         try
         {
-            if (size > 0 && new DriveInfo(folder).AvailableFreeSpace < size) throw new WarmException(path, "cannot be written: the disk is full", $"room for {size:N0} bytes", "Free some space or choose another place.");
+            if (size > 0 && Directory.Exists(folder) && new DriveInfo(folder).AvailableFreeSpace < size) throw new WarmException(path, "cannot be written: the disk is full", $"room for {size:N0} bytes", "Free some space or choose another place.");
             SafeFileHandle handle = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
             return new(path, temporary, handle, overwrite, sync);
         }
