@@ -39,8 +39,7 @@ public sealed class Tokenizer
     public static Tokenizer Open(string folderOrFile)
     {
         string file = Directory.Exists(folderOrFile) ? Path.Combine(folderOrFile, "tokenizer.json") : folderOrFile;
-        if (!File.Exists(file))
-            throw new WarmException(file, "is not there", "a tokenizer is read from its tokenizer.json", "Save the tokenizer with transformers (save_pretrained of a fast tokenizer) to get one.");
+        if (!File.Exists(file)) throw Missing(file);
         return new Tokenizer(TokenizerJson.Open(file), file, Path.GetDirectoryName(Path.GetFullPath(file)));
     }
 
@@ -69,6 +68,18 @@ public sealed class Tokenizer
             Pair = [.. Around(before, 0), TemplatePart.First(), .. Around(after, 0), TemplatePart.Second(), .. Around(after, 1)],
         };
         return new Tokenizer(new TokenizerJson(new ForeignTokenModel(name, encode, decode), added, post), name, null, special ?? new SpecialTokens());
+    }
+
+    /// <summary>Files of older tokenizers, whose meaning no file says: classes of transformers hold it.</summary>
+    private static readonly string[] Older = ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "vocab.json", "merges.txt", "vocab.txt", "tekken.json", "tiktoken.model"];
+
+    private static WarmException Missing(string file)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        string[] older = [.. Older.Where(name => File.Exists(Path.Combine(folder, name)))];
+        return new WarmException(file, older.Length == 0 ? "is not there" : $"is not there; there {(older.Length == 1 ? "is" : "are")} {string.Join(" and ", older)}, whose rules only a class of transformers knows", "a tokenizer is read from its tokenizer.json",
+            older.Length == 0 ? "Save the tokenizer with transformers (save_pretrained of a fast tokenizer) to get one."
+            : $"Write one beside {(older.Length == 1 ? "it" : "them")}, once: python -c \"from transformers import AutoTokenizer as A; A.from_pretrained('{folder}').save_pretrained('{folder}')\"");
     }
 
     internal static Tokenizer Parse(string json, string name = "tokenizer.json") => new(TokenizerJson.Parse(Encoding.UTF8.GetBytes(json), name), name, null);

@@ -137,6 +137,19 @@ public class TokenizerTests
         Assert.Throws<WarmException>(() => Tokenizer.Open(folder.Path));
     }
 
+    [Theory]
+    [InlineData("vocab.json", "merges.txt")]
+    [InlineData("vocab.txt")]
+    [InlineData("spiece.model")]
+    public void Open_of_an_older_folder_names_its_files_and_the_line_that_writes_a_tokenizer_json(params string[] files)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (string file in files) File.WriteAllText(folder[file], "");
+        string message = Assert.Throws<WarmException>(() => Tokenizer.Open(folder.Path)).Message;
+        Assert.All(files, file => Assert.Contains(file, message));
+        Assert.Contains($"A.from_pretrained('{folder.Path}').save_pretrained('{folder.Path}')", message);
+    }
+
     [Fact]
     public void Special_follows_the_files_beside_the_tokenizer()
     {
