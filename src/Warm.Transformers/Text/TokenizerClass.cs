@@ -162,7 +162,7 @@ internal static class TokenizerClass
                 ["id"] = old is not null ? old["id"]?.DeepClone() : words.Value.TryGetValue(content, out int id) ? id : Math.Max(words.Value.Count, list.OfType<JsonObject>().Select(token => (int)token["id"]! + 1).DefaultIfEmpty(0).Max()), ["content"] = content, ["single_word"] = Is("single_word", false), ["lstrip"] = Is("lstrip", lstrip), ["rstrip"] = Is("rstrip", false),
                 ["normalized"] = Is("normalized", normalized), ["special"] = special || Is("special", false),
             };
-            if (old is null) list.Add(entry);
+            if (old is null) list.Add((JsonNode)entry);
             else if (JsonNode.DeepEquals(old, entry)) return;
             else list[list.IndexOf(old)] = entry;
             any = true;
