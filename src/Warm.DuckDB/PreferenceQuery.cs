@@ -40,8 +40,8 @@ public sealed class PreferenceQuery
     /// <summary>Values of the query's <c>$name</c>s.</summary>
     public IDictionary<string, object?> Parameters { get; } = new Dictionary<string, object?>(StringComparer.Ordinal);
 
-    /// <summary>Most memory that DuckDB takes for itself, in bytes; default 256 MiB, at least 16 MiB. What does not fit (a large join or sort) is refused: nothing is written to disk.</summary>
-    public long Memory { get; init; } = 256L << 20;
+    /// <summary>Most memory that DuckDB takes for itself, in bytes; default 1 GiB, at least 16 MiB. What does not fit (a large join or sort, pages of 100 MB as DuckDB itself writes them) is refused: nothing is written to disk.</summary>
+    public long Memory { get; init; } = 1L << 30;
 
     /// <summary>Threads of DuckDB; default 1, which keeps the rows in the file's order.</summary>
     public int Threads { get; init; } = 1;
