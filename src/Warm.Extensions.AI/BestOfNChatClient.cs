@@ -140,8 +140,7 @@ public sealed class BestOfNChatClient : DelegatingChatClient
             throw new WarmException("best-of-N", FormattableString.Invariant($"none of the {draws.Length} draws gave an answer ({Reason(draws[0])})"), "at least one", inner: new AggregateException(draws.Select(draw => draw.Failure!)));
 
         ChatMessage[] seen = string.IsNullOrEmpty(options?.Instructions) ? prompt : [new ChatMessage(ChatRole.System, options.Instructions), .. prompt];
-        Func<IReadOnlyList<ChatMessage>, ChatResponse, Candidate> candidate = _options.Candidate ?? CandidateOf;
-        IReadOnlyList<Score> scores = await _reward.ScoreAsync([.. drafts.Select(draft => candidate(seen, draft.Response!) with { Source = Name(draft.Number) })], _options.Scoring, null, cancellation).ConfigureAwait(false);
+        IReadOnlyList<Score> scores = await _reward.ScoreAsync([.. drafts.Select(draft => _options.CandidateOf(seen, draft.Response!) with { Source = Name(draft.Number) })], _options.Scoring, null, cancellation).ConfigureAwait(false);
         BestOfN choice = BestOfN.Of([.. scores.Select(score => score.Reward)]);
         failures.AddRange(choice.Remarks);
 
@@ -183,12 +182,6 @@ public sealed class BestOfNChatClient : DelegatingChatClient
         ChatOptions? own = options?.Clone();
         if (own?.Seed is { } seed) own.Seed = unchecked(seed + number);
         return own;
-    }
-
-    private static Candidate CandidateOf(IReadOnlyList<ChatMessage> prompt, ChatResponse response)
-    {
-        if (prompt is [{ } only] && only.Role == ChatRole.User) return Warm.Candidate.OfResponse(only.Text, response.Text);
-        return Warm.Candidate.OfMessages([.. prompt.Concat(response.Messages).Where(message => message.Text.Length > 0).Select(message => new Message(message.Role.Value, message.Text))]);
     }
 
     private static string Name(int number) => FormattableString.Invariant($"draw {number}");

@@ -19,4 +19,12 @@ public sealed record BestOfNChatOptions
     /// conversation as messages, which needs a chat template. Only texts are seen: no images, no tool calls, no reasoning.
     /// </summary>
     public Func<IReadOnlyList<ChatMessage>, ChatResponse, Candidate>? Candidate { get; init; }
+
+    /// <summary>What is scored, by the caller's rule or the usual one.</summary>
+    internal Candidate CandidateOf(IReadOnlyList<ChatMessage> prompt, ChatResponse response)
+    {
+        if (Candidate is { } own) return own(prompt, response);
+        if (prompt is [{ } only] && only.Role == ChatRole.User) return Warm.Candidate.OfResponse(only.Text, response.Text);
+        return Warm.Candidate.OfMessages([.. prompt.Concat(response.Messages).Where(message => message.Text.Length > 0).Select(message => new Message(message.Role.Value, message.Text))]);
+    }
 }
