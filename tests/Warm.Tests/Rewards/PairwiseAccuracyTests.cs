@@ -107,16 +107,16 @@ public class PairwiseAccuracyTests
     }
 
     [Fact]
-    public void PairSet_measures_as_the_stream_does()
+    public async Task PairSet_measures_as_the_stream_does()
     {
         Preference[] pairs = [.. Enumerable.Range(0, 700).Select(i => Preference.Of($"{i % 90}", new string('a', i % 7 + 1), new string('b', i % 5 + 1)) with { Subset = $"{i % 3}" })];
         var model = new LambdaModel(text => text.Length % 4);
         foreach (string resample in new[] { "prompt", "pair", "text", "subset" })
         {
             var options = new AccuracyOptions { Resample = resample, Resamples = 300 };
-            PairwiseAccuracy streamed = PairwiseAccuracy.MeasureAsync(model, pairs, options, "m").Result;
+            PairwiseAccuracy streamed = await PairwiseAccuracy.MeasureAsync(model, pairs, options, "m");
             PairSet set = PairSet.Of(pairs, options, "set");
-            PairwiseAccuracy held = set.Measure(set.ScoreAsync(model).Result, "m");
+            PairwiseAccuracy held = set.Measure(await set.ScoreAsync(model), "m");
             JsonObject a = JsonSerializer.SerializeToNode(streamed)!.AsObject(), b = JsonSerializer.SerializeToNode(held)!.AsObject();
             a["cost"]!["seconds"] = 0;
             b["cost"]!["seconds"] = 0;
@@ -127,7 +127,7 @@ public class PairwiseAccuracyTests
         Assert.Throws<WarmException>(() => PairSet.Of(pairs, new() { Resample = "annotator" }));
         PairSet few = PairSet.Of(pairs.Take(3), name: "few");
         Assert.Contains("by rm-3 is NaN", Assert.Throws<WarmException>(() => few.Measure(new([.. few.Texts.Select(_ => float.NaN)]), "rm-3")).Message);
-        Assert.Contains("by rm-3 is NaN", Assert.ThrowsAsync<WarmException>(() => few.ScoreAsync(new LambdaModel(_ => float.NaN), "rm-3")).Result.Message);
+        Assert.Contains("by rm-3 is NaN", (await Assert.ThrowsAsync<WarmException>(() => few.ScoreAsync(new LambdaModel(_ => float.NaN), "rm-3"))).Message);
         Assert.Equal([3f, 3f], PairSet.Together([new([2f, 1f]), new([4f, 5f])], EnsembleRule.Mean).Rewards);
     }
 
