@@ -228,7 +228,8 @@ internal sealed class ReferenceEngine : Engine
         for (int r = 0; r < x.Rows; r++)
         {
             double[] row = [.. Enumerable.Range(0, logits.Columns).Select(v => softcap is { } cap ? cap * Math.Tanh(logits[r, v] / cap) : logits[r, v])];
-            y[r, 0] = row[ids[r]] - row.Max() - Math.Log(row.Sum(l => Math.Exp(l - row.Max())));
+            double max = row.Max();
+            y[r, 0] = row[ids[r]] - max - Math.Log(row.Sum(l => Math.Exp(l - max)));
         }
         return y;
     }
