@@ -12,13 +12,12 @@ namespace Warm.Transformers;
 /// mlp(h) = down_proj(act(gate_proj(h)) * up_proj(h)). Gemma 2 bounds its scores (softcap) and windows every second layer. Gemma 3 normalises q and k head by head,
 /// windows all layers but every sixth, and rotates windowed layers with a theta of their own. final_logit_softcapping is a language model's: no reward passes it.
 /// </summary>
-internal sealed class Gemma : DecoderStack<Gemma.Layer>
+internal sealed class Gemma : RmsNormStack<Gemma.Layer>
 {
-    private readonly double _epsilon, _embeddingScale;
+    private readonly double _embeddingScale;
     private readonly Activation _activation;
     private readonly AttentionForm[] _attention;
     private readonly (RotaryForm Queries, RotaryForm Keys)[] _rotary; // one for each layer
-    private readonly WeightGroup<EngineWeight> _embedding, _norm;
 
     internal sealed record Layer(EngineWeight InputNorm, LinearWeight Query, LinearWeight Key, LinearWeight Value, EngineWeight? QueryNorm, EngineWeight? KeyNorm, LinearWeight Output,
         EngineWeight PostAttentionNorm, EngineWeight? PreMlpNorm, EngineWeight? PostMlpNorm, LinearWeight Gate, LinearWeight Up, LinearWeight Down);
@@ -28,7 +27,7 @@ internal sealed class Gemma : DecoderStack<Gemma.Layer>
 
     public Gemma(ConfigKeys config, ModelWeights weights, Engine engine, GemmaKind kind) : this(config, weights, engine, kind, DecoderShape.Of(config, weights, kind.Defaults), config.Flag("attention_bias", false)) { }
 
-    private Gemma(ConfigKeys config, ModelWeights weights, Engine engine, GemmaKind kind, DecoderShape shape, bool bias) : base(engine, weights, shape, "layers", (w, path) => new Layer(
+    private Gemma(ConfigKeys config, ModelWeights weights, Engine engine, GemmaKind kind, DecoderShape shape, bool bias) : base(engine, weights, shape, config.Number("rms_norm_eps", 1e-6), (w, path) => new Layer(
         w.Weight($"{path}.input_layernorm.weight", shape.Hidden),
         w.Linear($"{path}.self_attn.q_proj", shape.Hidden, shape.Queries, bias),
         w.Linear($"{path}.self_attn.k_proj", shape.Hidden, shape.Keys, bias),
@@ -41,9 +40,8 @@ internal sealed class Gemma : DecoderStack<Gemma.Layer>
         kind.FourNorms ? w.Weight($"{path}.post_feedforward_layernorm.weight", shape.Hidden) : null,
         w.Linear($"{path}.mlp.gate_proj", shape.Hidden, shape.Inner, bias: false),
         w.Linear($"{path}.mlp.up_proj", shape.Hidden, shape.Inner, bias: false),
-        w.Linear($"{path}.mlp.down_proj", shape.Inner, shape.Hidden, bias: false)))
+        w.Linear($"{path}.mlp.down_proj", shape.Inner, shape.Hidden, bias: false)), offset: 1)
     {
-        _epsilon = config.Number("rms_norm_eps", 1e-6);
         _activation = kind.Activation(config);
         _embeddingScale = Math.Sqrt(shape.Hidden); // an engine in single rounds it to single, as transformers does for widened weights
         double? scale = kind.ScoreScale is { } usual ? 1 / Math.Sqrt(config.Number("query_pre_attn_scalar", usual)) : null;
@@ -51,23 +49,16 @@ internal sealed class Gemma : DecoderStack<Gemma.Layer>
         int?[] windows = kind.Windows(config, shape.Layers);
         _attention = [.. windows.Select(window => shape.Attention(window, scale, softcap))];
         Rope full = Rope.Of(config, shape.HeadSize, shape.Positions, kind.FullRope), local = kind.LocalRope is null ? full : Rope.Of(config, shape.HeadSize, shape.Positions, kind.LocalRope);
-        (RotaryForm, RotaryForm) Forms(Rope rope) => (rope.Form(shape.Heads, shape.HeadSize), rope.Form(shape.KeyHeads, shape.HeadSize));
-        _rotary = [.. windows.Select(window => Forms(window is null ? full : local))];
-        SharesBeginnings = !full.DependsOnLength && !local.DependsOnLength;
+        _rotary = [.. windows.Select(window => Rotation(window is null ? full : local))];
+        RotatesByLength = full.DependsOnLength || local.DependsOnLength;
         config.Refuse("use_bidirectional_attention", "false: only the causal model is built");
         DecoderShape.RefuseOtherFunctions(config);
         config.Ignore("_sliding_window_pattern", "sliding_window_pattern", "cache_implementation");
-        _embedding = Group(w => w.Weight($"{weights.Prefix}embed_tokens.weight", shape.Vocabulary, shape.Hidden));
-        _norm = Group(w => w.Weight($"{weights.Prefix}norm.weight", shape.Hidden));
     }
 
-    public override bool SharesBeginnings { get; }
-
-    protected override EngineTensor Embed(BatchLayout layout, ModulePath model)
+    protected override EngineTensor FromWords(EngineTensor words)
     {
-        using var embedding = _embedding.Use();
-        using EngineTensor words = Engine.Embed(embedding.Value, layout.Ids);
-        return model.Out("embed_tokens", Engine.Scale(words, _embeddingScale)); // [rows, hidden]
+        using (words) return Engine.Scale(words, _embeddingScale);
     }
 
     protected override EngineTensor Block(EngineTensor x, Layer layer, int index, BatchLayout layout, int[]? wanted, ModulePath path)
@@ -94,12 +85,4 @@ internal sealed class Gemma : DecoderStack<Gemma.Layer>
         using EngineTensor rotatedQ = Engine.Rotary(normedQ ?? q, _rotary[index].Queries, layout), rotatedK = Engine.Rotary(normedK ?? k, _rotary[index].Keys, layout);
         return Engine.SelfAttention(rotatedQ, rotatedK, v, _attention[index], layout);
     }
-
-    protected override EngineTensor Finish(EngineTensor x, ModulePath model)
-    {
-        using var norm = _norm.Use();
-        return model.Out("norm", Norm(x, norm.Value));
-    }
-
-    private EngineTensor Norm(EngineTensor x, EngineWeight weight) => Engine.RmsNorm(x, weight, _epsilon, offset: 1);
 }

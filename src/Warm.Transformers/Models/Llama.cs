@@ -11,13 +11,11 @@ namespace Warm.Transformers;
 /// hidden = RMS(x; norm)
 /// </code>
 /// </summary>
-internal sealed class Llama : DecoderStack<Llama.Layer>
+internal sealed class Llama : RmsNormStack<Llama.Layer>
 {
-    private readonly double _epsilon;
     private readonly Activation _activation;
     private readonly AttentionForm[] _attention; // one for each layer: windows differ
-    private readonly RotaryForm _rotateQueries, _rotateKeys;
-    private readonly WeightGroup<EngineWeight> _embedding, _norm;
+    private readonly (RotaryForm Queries, RotaryForm Keys) _rotary;
 
     internal sealed record Layer(EngineWeight InputNorm, LinearWeight Query, LinearWeight Key, LinearWeight Value, EngineWeight? QueryNorm, EngineWeight? KeyNorm, LinearWeight Output,
         EngineWeight PostAttentionNorm, LinearWeight Gate, LinearWeight Up, LinearWeight Down);
@@ -27,7 +25,7 @@ internal sealed class Llama : DecoderStack<Llama.Layer>
 
     public Llama(ConfigKeys config, ModelWeights weights, Engine engine, LlamaKind kind) : this(config, weights, engine, kind, DecoderShape.Of(config, weights, kind.Defaults), kind.Biases(config)) { }
 
-    private Llama(ConfigKeys config, ModelWeights weights, Engine engine, LlamaKind kind, DecoderShape shape, LlamaKind.Bias bias) : base(engine, weights, shape, "layers", (w, path) => new Layer(
+    private Llama(ConfigKeys config, ModelWeights weights, Engine engine, LlamaKind kind, DecoderShape shape, LlamaKind.Bias bias) : base(engine, weights, shape, config.Number("rms_norm_eps", 1e-6), (w, path) => new Layer(
         w.Weight($"{path}.input_layernorm.weight", shape.Hidden),
         w.Linear($"{path}.self_attn.q_proj", shape.Hidden, shape.Queries, bias.QueryKeyValue),
         w.Linear($"{path}.self_attn.k_proj", shape.Hidden, shape.Keys, bias.QueryKeyValue),
@@ -40,34 +38,22 @@ internal sealed class Llama : DecoderStack<Llama.Layer>
         w.Linear($"{path}.mlp.up_proj", shape.Hidden, shape.Inner, bias.Mlp),
         w.Linear($"{path}.mlp.down_proj", shape.Inner, shape.Hidden, bias.Mlp)))
     {
-        _epsilon = config.Number("rms_norm_eps", 1e-6);
         _activation = config.Activation("hidden_act", "silu");
         Rope rope = Rope.Of(config, shape.HeadSize, shape.Positions);
         _attention = [.. kind.Windows(config, shape.Layers).Select(window => shape.Attention(window))];
         DecoderShape.RefuseOtherFunctions(config);
-        (_rotateQueries, _rotateKeys) = (rope.Form(shape.Heads, shape.HeadSize), rope.Form(shape.KeyHeads, shape.HeadSize));
-        SharesBeginnings = !rope.DependsOnLength;
-        _embedding = Group(w => w.Weight($"{weights.Prefix}embed_tokens.weight", shape.Vocabulary, shape.Hidden));
-        _norm = Group(w => w.Weight($"{weights.Prefix}norm.weight", shape.Hidden));
-    }
-
-    public override bool SharesBeginnings { get; }
-
-    protected override EngineTensor Embed(BatchLayout layout, ModulePath model)
-    {
-        using var embedding = _embedding.Use();
-        return model.Out("embed_tokens", Engine.Embed(embedding.Value, layout.Ids)); // [rows, hidden]
+        (_rotary, RotatesByLength) = (Rotation(rope), rope.DependsOnLength);
     }
 
     protected override EngineTensor Block(EngineTensor x, Layer layer, int index, BatchLayout layout, int[]? wanted, ModulePath path)
     {
-        using EngineTensor h = path.Out("input_layernorm", Engine.RmsNorm(x, layer.InputNorm, _epsilon));
+        using EngineTensor h = path.Out("input_layernorm", Norm(x, layer.InputNorm));
         using EngineTensor mixed = Attention(h, layer, _attention[index], layout, path.Below("self_attn"));
         using EngineTensor? someMixed = Some(mixed, wanted), someX = Some(x, wanted);
         using EngineTensor output = path.Out("self_attn.o_proj", Engine.Linear(someMixed ?? mixed, layer.Output));
         using EngineTensor attended = Engine.Add(someX ?? x, output);
 
-        using EngineTensor h2 = path.Out("post_attention_layernorm", Engine.RmsNorm(attended, layer.PostAttentionNorm, _epsilon));
+        using EngineTensor h2 = path.Out("post_attention_layernorm", Norm(attended, layer.PostAttentionNorm));
         using EngineTensor down = GatedMlp(h2, layer.Gate, layer.Up, layer.Down, _activation, path.Below("mlp"));
         return Engine.Add(attended, down);
     }
@@ -77,15 +63,9 @@ internal sealed class Llama : DecoderStack<Llama.Layer>
         using EngineTensor q = path.Out("q_proj", Engine.Linear(h, layer.Query)); // [rows, heads x size]
         using EngineTensor k = path.Out("k_proj", Engine.Linear(h, layer.Key)); // [rows, key heads x size]
         using EngineTensor v = path.Out("v_proj", Engine.Linear(h, layer.Value));
-        using EngineTensor? normedQ = layer.QueryNorm is null ? null : path.Out("q_norm", Engine.RmsNorm(q, layer.QueryNorm, _epsilon));
-        using EngineTensor? normedK = layer.KeyNorm is null ? null : path.Out("k_norm", Engine.RmsNorm(k, layer.KeyNorm, _epsilon));
-        using EngineTensor rotatedQ = Engine.Rotary(normedQ ?? q, _rotateQueries, layout), rotatedK = Engine.Rotary(normedK ?? k, _rotateKeys, layout);
+        using EngineTensor? normedQ = layer.QueryNorm is null ? null : path.Out("q_norm", Norm(q, layer.QueryNorm));
+        using EngineTensor? normedK = layer.KeyNorm is null ? null : path.Out("k_norm", Norm(k, layer.KeyNorm));
+        using EngineTensor rotatedQ = Engine.Rotary(normedQ ?? q, _rotary.Queries, layout), rotatedK = Engine.Rotary(normedK ?? k, _rotary.Keys, layout);
         return Engine.SelfAttention(rotatedQ, rotatedK, v, form, layout);
-    }
-
-    protected override EngineTensor Finish(EngineTensor x, ModulePath model)
-    {
-        using var norm = _norm.Use();
-        return model.Out("norm", Engine.RmsNorm(x, norm.Value, _epsilon));
     }
 }

@@ -10,13 +10,11 @@ namespace Warm.Transformers;
 /// hidden = RMS(x; norm)
 /// </code>
 /// </summary>
-internal sealed class Olmo2 : DecoderStack<Olmo2.Layer>
+internal sealed class Olmo2 : RmsNormStack<Olmo2.Layer>
 {
-    private readonly double _epsilon;
     private readonly Activation _activation;
     private readonly AttentionForm _attention;
-    private readonly RotaryForm _rotateQueries, _rotateKeys;
-    private readonly WeightGroup<EngineWeight> _embedding, _norm;
+    private readonly (RotaryForm Queries, RotaryForm Keys) _rotary;
 
     internal sealed record Layer(LinearWeight Query, LinearWeight Key, LinearWeight Value, EngineWeight QueryNorm, EngineWeight KeyNorm, LinearWeight Output, EngineWeight PostAttentionNorm,
         LinearWeight Gate, LinearWeight Up, LinearWeight Down, EngineWeight PostMlpNorm);
@@ -26,7 +24,7 @@ internal sealed class Olmo2 : DecoderStack<Olmo2.Layer>
 
     public Olmo2(ConfigKeys config, ModelWeights weights, Engine engine) : this(config, weights, engine, DecoderShape.Of(config, weights), config.Flag("attention_bias", false)) { }
 
-    private Olmo2(ConfigKeys config, ModelWeights weights, Engine engine, DecoderShape shape, bool bias) : base(engine, weights, shape, "layers", (w, path) => new Layer(
+    private Olmo2(ConfigKeys config, ModelWeights weights, Engine engine, DecoderShape shape, bool bias) : base(engine, weights, shape, config.Number("rms_norm_eps", 1e-5), (w, path) => new Layer(
         w.Linear($"{path}.self_attn.q_proj", shape.Hidden, shape.Queries, bias),
         w.Linear($"{path}.self_attn.k_proj", shape.Hidden, shape.Keys, bias),
         w.Linear($"{path}.self_attn.v_proj", shape.Hidden, shape.Keys, bias),
@@ -39,23 +37,11 @@ internal sealed class Olmo2 : DecoderStack<Olmo2.Layer>
         w.Linear($"{path}.mlp.down_proj", shape.Inner, shape.Hidden, bias: false),
         w.Weight($"{path}.post_feedforward_layernorm.weight", shape.Hidden)))
     {
-        _epsilon = config.Number("rms_norm_eps", 1e-5);
         _activation = config.Activation("hidden_act", "silu");
         Rope rope = Rope.Of(config, shape.HeadSize, shape.Positions);
         _attention = shape.Attention();
         DecoderShape.RefuseOtherFunctions(config);
-        (_rotateQueries, _rotateKeys) = (rope.Form(shape.Heads, shape.HeadSize), rope.Form(shape.KeyHeads, shape.HeadSize));
-        SharesBeginnings = !rope.DependsOnLength;
-        _embedding = Group(w => w.Weight($"{weights.Prefix}embed_tokens.weight", shape.Vocabulary, shape.Hidden));
-        _norm = Group(w => w.Weight($"{weights.Prefix}norm.weight", shape.Hidden));
-    }
-
-    public override bool SharesBeginnings { get; }
-
-    protected override EngineTensor Embed(BatchLayout layout, ModulePath model)
-    {
-        using var embedding = _embedding.Use();
-        return model.Out("embed_tokens", Engine.Embed(embedding.Value, layout.Ids)); // [rows, hidden]
+        (_rotary, RotatesByLength) = (Rotation(rope), rope.DependsOnLength);
     }
 
     protected override EngineTensor Block(EngineTensor x, Layer layer, int index, BatchLayout layout, int[]? wanted, ModulePath path)
@@ -63,25 +49,19 @@ internal sealed class Olmo2 : DecoderStack<Olmo2.Layer>
         using EngineTensor mixed = Attention(x, layer, layout, path.Below("self_attn"));
         using EngineTensor? someMixed = Some(mixed, wanted), someX = Some(x, wanted);
         using EngineTensor output = path.Out("self_attn.o_proj", Engine.Linear(someMixed ?? mixed, layer.Output));
-        using EngineTensor normedOutput = path.Out("post_attention_layernorm", Engine.RmsNorm(output, layer.PostAttentionNorm, _epsilon));
+        using EngineTensor normedOutput = path.Out("post_attention_layernorm", Norm(output, layer.PostAttentionNorm));
         using EngineTensor attended = Engine.Add(someX ?? x, normedOutput);
 
         using EngineTensor down = GatedMlp(attended, layer.Gate, layer.Up, layer.Down, _activation, path.Below("mlp"));
-        using EngineTensor normedDown = path.Out("post_feedforward_layernorm", Engine.RmsNorm(down, layer.PostMlpNorm, _epsilon));
+        using EngineTensor normedDown = path.Out("post_feedforward_layernorm", Norm(down, layer.PostMlpNorm));
         return Engine.Add(attended, normedDown);
     }
 
     private EngineTensor Attention(EngineTensor x, Layer layer, BatchLayout layout, ModulePath path)
     {
         using EngineTensor q = path.Out("q_proj", Engine.Linear(x, layer.Query)), k = path.Out("k_proj", Engine.Linear(x, layer.Key)), v = path.Out("v_proj", Engine.Linear(x, layer.Value));
-        using EngineTensor normedQ = path.Out("q_norm", Engine.RmsNorm(q, layer.QueryNorm, _epsilon)), normedK = path.Out("k_norm", Engine.RmsNorm(k, layer.KeyNorm, _epsilon));
-        using EngineTensor rotatedQ = Engine.Rotary(normedQ, _rotateQueries, layout), rotatedK = Engine.Rotary(normedK, _rotateKeys, layout);
+        using EngineTensor normedQ = path.Out("q_norm", Norm(q, layer.QueryNorm)), normedK = path.Out("k_norm", Norm(k, layer.KeyNorm));
+        using EngineTensor rotatedQ = Engine.Rotary(normedQ, _rotary.Queries, layout), rotatedK = Engine.Rotary(normedK, _rotary.Keys, layout);
         return Engine.SelfAttention(rotatedQ, rotatedK, v, _attention, layout);
-    }
-
-    protected override EngineTensor Finish(EngineTensor x, ModulePath model)
-    {
-        using var norm = _norm.Use();
-        return model.Out("norm", Engine.RmsNorm(x, norm.Value, _epsilon));
     }
 }
