@@ -78,7 +78,9 @@ public sealed partial class MergekitRecipe
         Weights[] members = [.. Models.Select(model => open(Place(model)))];
         Weights? origin = TakesDeltas ? open(Place(Base ?? throw new WarmException(_root.Where, "base_model is missing", $"the base that {_method} takes differences from"))) : null;
         var methods = new Dictionary<string, AverageMethod>();
-        foreach (string name in new Member(members[0]).Names) methods[name] = Method(name, Place(name, members[0]), origin, members.Length);
+        IReadOnlyCollection<string> names = new Member(members[0]).Names;
+        int layers = Layers(names);
+        foreach (string name in names) methods[name] = Method(name, Place(name, layers), origin, members.Length);
         AverageMethod[] distinct = [.. methods.Values.Distinct()];
         options = (options ?? AverageOptions.Default) with { DType = options?.DType ?? DType, Import = new JsonObject { ["format"] = "mergekit", ["file"] = Path.GetFileName(_file), ["sha256"] = ContentHash.OfFile(_file) } };
         return WeightAverage.Of(members, distinct is [WeightedMean mean] ? options with { Weights = mean.Weights, Normalise = mean.Normalise } : options with { Method = distinct is [var one] ? one : new ByTensor(methods) });
@@ -157,11 +159,10 @@ public sealed partial class MergekitRecipe
     }
 
     /// <summary>The slice of a tensor and how far through it the tensor lies: layers from 0 to 1, embeddings 0, what comes after the layers 1.</summary>
-    private (Slice, double) Place(string name, Weights first)
+    private (Slice, double) Place(string name, int count)
     {
-        if (Layer().Match(name) is { Success: true } match)
+        if (LayerOf(name) is { } layer)
         {
-            int layer = int.Parse(match.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture), count = Layers(first);
             Slice slice = _slices.FirstOrDefault(s => s.From <= layer && layer < (s.To ?? count)) ?? throw new WarmException(_file, $"no slice holds layer {layer} ('{name}')", $"slices that hold all {count} layers");
             int length = (slice.To ?? count) - slice.From;
             if (_slices[^1].To is { } end && end != count) throw NotBuilt(_root["slices"]!, $"slices of {end} layers, of models with {count}");
@@ -170,7 +171,10 @@ public sealed partial class MergekitRecipe
         return Embedding().IsMatch(name) ? (_slices[0], 0) : (_slices[^1], 1);
     }
 
-    private static int Layers(Weights weights) => 1 + new Member(weights).Names.Select(n => Layer().Match(n)).Where(m => m.Success).Select(m => int.Parse(m.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)).DefaultIfEmpty(-1).Max();
+    private static int Layers(IEnumerable<string> names) => 1 + (names.Max(LayerOf) ?? -1);
+
+    /// <summary>The layer that a tensor belongs to, or null for one that stands outside the layers.</summary>
+    private static int? LayerOf(string name) => Layer().Match(name) is { Success: true } match && int.TryParse(match.Groups[1].ValueSpan, out int layer) ? layer : null;
 
     private Slice WholeModels(YamlNode models)
     {
