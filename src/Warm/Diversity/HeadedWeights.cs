@@ -188,9 +188,6 @@ public sealed class HeadedWeights : Weights
 
         protected internal override void ChangeConfig(JsonObject config) => _start.ChangeConfig(config);
 
-        protected internal override JsonObject? Recipe() => weights._recipe;
-
-        protected internal override IEnumerable<(string Name, string Content)> ExtraFiles() =>
-            weights._recipe is { } recipe ? [(Warm.Recipe.FileName, $"{recipe.ToJsonString(Warm.Recipe.Json)}\n")] : [];
+        protected internal override JsonObject? Recipe() => weights._recipe?.DeepClone().AsObject(); // whoever saves adds to it
     }
 }
