@@ -69,10 +69,7 @@ internal sealed class AveragePass : WeightsPass
 
     protected internal override void ChangeConfig(JsonObject config) => ModelCard.ChangeConfig(_average, config);
 
-    protected internal override IEnumerable<(string Name, string Content)> ExtraFiles()
-    {
-        yield return ("README.md", ModelCard.Of(_average, Recipe()!, Remarks));
-    }
+    protected internal override IEnumerable<(string Name, string Content)> ExtraFiles(JsonObject? recipe) => [("README.md", ModelCard.Of(_average, recipe!, Remarks))];
 
     protected internal override JsonObject? Recipe() => Warm.Recipe.Of(_average, Hashes, Compatibility);
 

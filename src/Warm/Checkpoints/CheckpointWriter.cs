@@ -31,7 +31,6 @@ internal static class CheckpointWriter
 
     private static SaveResult Fill(OutputFolder place, Weights weights, WeightsPass pass, string folder, SaveOptions options, IProgress<SaveProgress>? progress, long started, CancellationToken cancellation)
     {
-
         List<List<TensorInfo>> shards = Shards(weights, options.ShardBytes);
         string[] names = shards.Count == 1 ? ["model.safetensors"] : [.. shards.Select((_, i) => $"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors")];
         long total = weights.Bytes;
@@ -59,10 +58,10 @@ internal static class CheckpointWriter
             if (source.Config is { } config) place.Write("config.json", Config(weights, config, pass), options.Sync);
             foreach ((string name, string path) in source.CompanionNames) place.Copy(path, name, options.Sync);
         }
-        foreach ((string name, string content) in pass.ExtraFiles()) place.Write(name, content, options.Sync);
+        JsonObject? recipe = pass.Recipe();
+        foreach ((string name, string content) in pass.ExtraFiles(recipe)) place.Write(name, content, options.Sync);
         cancellation.ThrowIfCancellationRequested();
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        JsonObject? recipe = pass.Recipe();
         IReadOnlyList<string> remarks = recipe is null ? pass.Remarks : [.. pass.Remarks, .. Complete(place, recipe, names, options, cancellation)];
         cancellation.ThrowIfCancellationRequested();
         place.Commit();

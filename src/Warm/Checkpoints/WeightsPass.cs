@@ -70,8 +70,8 @@ public class WeightsPass
     /// <summary>The config.json to save, given the one of <see cref="Weights.Folder"/> with its number type already set. Called after <see cref="Run"/>.</summary>
     protected internal virtual void ChangeConfig(JsonObject config) { }
 
-    /// <summary>Files of its own that <c>Save</c> adds to the folder (a card): name and content. Called after <see cref="Run"/>.</summary>
-    protected internal virtual IEnumerable<(string Name, string Content)> ExtraFiles() => [];
+    /// <summary>Files of its own that <c>Save</c> adds to the folder (a card): name and content. Called after <see cref="Run"/>, with what <see cref="Recipe"/> gave.</summary>
+    protected internal virtual IEnumerable<(string Name, string Content)> ExtraFiles(JsonObject? recipe) => [];
 
     /// <summary>Folders and files that are read: <c>Save</c> never writes there.</summary>
     protected internal virtual IEnumerable<string> Sources => Weights switch
