@@ -8,7 +8,6 @@ namespace Warm;
 /// </summary>
 internal sealed class MergekitSetting
 {
-    private readonly YamlNode _node;
     private readonly double[]? _gradient;
     private readonly (string? Filter, MergekitSetting Value)[]? _conditions;
     private readonly double _value;
@@ -16,7 +15,6 @@ internal sealed class MergekitSetting
     /// <summary>Reads a setting; what is no number, list of numbers or condition is refused with its line.</summary>
     public MergekitSetting(YamlNode node, string name)
     {
-        _node = node;
         Name = name;
         if (node.Items is { Count: 0 }) throw new WarmException(node.Where, $"{name} is an empty list", "a number, a list of numbers, or conditions with filter and value");
         if (node.Items is { } items && items.All(item => item.Text is not null)) _gradient = [.. items.Select(item => Number(item, name))];
@@ -27,9 +25,6 @@ internal sealed class MergekitSetting
 
     /// <summary>The parameter.</summary>
     public string Name { get; }
-
-    /// <summary>Its place, for messages.</summary>
-    public string Where => _node.Where;
 
     /// <summary>The value for a tensor; null where no condition's filter stands in its name.</summary>
     /// <param name="tensor">The name.</param>

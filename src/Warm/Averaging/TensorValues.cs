@@ -56,16 +56,4 @@ internal sealed class TensorValues(WeightAverage average, PlannedTensor tensor, 
         }
         System.Buffers.ArrayPool<double>.Shared.Return(block);
     }
-
-    /// <summary>Calls <paramref name="use"/> with a member's deltas from the first to the last.</summary>
-    public void EachDelta(int member, Action<long, ReadOnlyMemory<double>> use)
-    {
-        var block = new double[(int)Math.Min(Count, Block)];
-        for (long start = 0; start < Count; start += Block)
-        {
-            int count = (int)Math.Min(Block, Count - start);
-            ReadDelta(member, start, block.AsSpan(0, count));
-            use(start, block.AsMemory(0, count));
-        }
-    }
 }
