@@ -45,7 +45,7 @@ internal static class InspectCommand
             ["modelType"] = config?.ModelType,
             ["head"] = head is null ? null : new JsonObject { ["name"] = head.Name, ["output"] = head.Output, ["tensors"] = Texts(head.Tensors), ["statistics"] = Texts(head.Statistics) },
             ["readPosition"] = (head is null || folder is null ? head?.Position : CandidateReader.RecordedPosition(folder) ?? head.Position).ToString(),
-            ["textForm"] = config is null ? null : CandidateReader.FormOf(folder!, causal: !RewardPositions.IsEncoder(config)).Name,
+            ["textForm"] = config is null ? null : Recipe.TextFormOf(folder!).Name,
             ["labels"] = head is null ? null : weights.Info(head.Output).Shape is { Rank: 2 } rows ? rows[0] : 1,
             ["parameters"] = weights.Parameters,
             ["bytes"] = weights.Bytes,

@@ -29,10 +29,10 @@ internal sealed class CandidateReader
     /// <summary>How prompt and response become text where nobody says otherwise.</summary>
     public TextForm TextForm { get; }
 
-    /// <summary>The reader of a folder. The text form is the asked one, else the folder's own: <see cref="FormOf"/>.</summary>
+    /// <summary>The reader of a folder. The text form is the asked one, else the folder's own: <see cref="Recipe.TextFormOf"/>.</summary>
     public static CandidateReader Of(ModelFolder folder, Transformer transformer, TextForm? asked, Tokenizer? tokenizer = null)
     {
-        var reader = new CandidateReader(folder, transformer, asked ?? FormOf(folder, transformer.Architecture.Causal), tokenizer);
+        var reader = new CandidateReader(folder, transformer, asked ?? Recipe.TextFormOf(folder, encoder: !transformer.Architecture.Causal), tokenizer);
         reader.RefuseIdsWithoutRows();
         return reader;
     }
@@ -67,10 +67,6 @@ internal sealed class CandidateReader
             throw new WarmException(_folder.Path, FormattableString.Invariant($"the tokenizer has ids up to {tokenizer.HighestId} ('{tokenizer.TokenOf(tokenizer.HighestId)}'), and the model's embedding has {_architecture.VocabularySize} rows"),
                 "a row for each id", "Give the tokenizer that the model was trained with; a token added later needs resize_token_embeddings in the trainer.");
     }
-
-    /// <summary>How a folder's model reads prompt and response: what warm.json says, else the template if there is one, else end to end where the model is causal, else as a pair.</summary>
-    public static TextForm FormOf(ModelFolder folder, bool causal) =>
-        Recipe.RecordedText(folder, "textForm") is { } recorded ? TextForm.Parse(recorded) : Vocabulary.TemplateOf(folder) is not null ? TextForm.Template : causal ? TextForm.Concatenate : TextForm.Pair;
 
     /// <summary>The read position that the folder's warm.json records, or null.</summary>
     public static RewardPosition? RecordedPosition(ModelFolder folder) => Recipe.RecordedText(folder, "readPosition") is { } recorded ? RewardPositions.Parse(recorded) : null;

@@ -72,8 +72,12 @@ public static class Recipe
     };
 
     /// <summary>The form in which the folder's model reads a prompt and a response: what its warm.json says, else its template if it has one, else a pair for encoders, else both end to end.</summary>
-    internal static TextForm TextFormOf(ModelFolder folder) =>
-        RecordedText(folder, "textForm") is { } recorded ? TextForm.Parse(recorded) : Vocabulary.TemplateOf(folder) is not null ? TextForm.Template : RewardPositions.IsEncoder(folder.Config) ? TextForm.Pair : TextForm.Concatenate;
+    /// <param name="folder">The folder.</param>
+    /// <param name="encoder">Whether the model is an encoder, where the architecture is known; null to go by the config's name for it.</param>
+    internal static TextForm TextFormOf(ModelFolder folder, bool? encoder = null) =>
+        RecordedText(folder, "textForm") is { } recorded ? TextForm.Parse(recorded)
+        : Vocabulary.TemplateOf(folder) is not null ? TextForm.Template
+        : encoder ?? RewardPositions.IsEncoder(folder.Config) ? TextForm.Pair : TextForm.Concatenate;
 
     /// <summary>A text that the folder's warm.json has under that key, or null.</summary>
     internal static string? RecordedText(ModelFolder folder, string key) =>
