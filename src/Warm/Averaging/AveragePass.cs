@@ -43,7 +43,7 @@ internal sealed class AveragePass : WeightsPass
         int n = _average.AllMembers.Count, blockBytes = Math.Max(1 << 14, Math.Min(Options.BlockBytes, (96 << 20) / Threads / (n + 1)) / 64 * 64);
         List<WeightsBlock> blocks = WeightsBlock.Of(InFileOrder(plan.Tensors).Select(t => t.Saved with { DType = Widest(t) }), blockBytes);
         if (Options.Hash) _hashes = FileHash.Of(_average, blocks);
-        FileHash[] apart = [.. _hashes.Values.Where(h => !h.InOrder)];
+        FileHash[] apart = [.. _hashes.Values.Where(h => h.Member < 0)];
         long done = 0;
         Parallel(blocks.Count + apart.Length, cancellation, () => new Workspace(n, blockBytes), (index, work) =>
         {
@@ -121,7 +121,7 @@ internal sealed class AveragePass : WeightsPass
         if (_hashes.Count == 0 || _average.AllMembers[member].Weights is not Checkpoint checkpoint) return;
         TensorInfo info = tensor.Members[member];
         FileHash hash = _hashes[checkpoint.FileOf(info.Name)];
-        if (hash.InOrder && ReferenceEquals(hash.Owner, checkpoint)) hash.Append(checkpoint.OffsetOf(info.Name) + block.Start * info.DType.Bits() / 8, bits);
+        if (hash.Member == member) hash.Append(checkpoint.OffsetOf(info.Name) + block.Start * info.DType.Bits() / 8, bits);
     }
 
     private unsafe void Average(PlannedTensor tensor, WeightsBlock block, Workspace work)

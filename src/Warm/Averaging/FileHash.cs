@@ -14,16 +14,13 @@ internal sealed class FileHash
     private long _position;
     private bool _abandoned;
 
-    private FileHash(string path, Checkpoint owner) => (Path, Owner) = (path, owner);
+    private FileHash(string path) => Path = path;
 
-    /// <summary>The checkpoint whose reads are hashed: the same file may be there twice.</summary>
-    public Checkpoint Owner { get; }
+    /// <summary>The member whose reads are hashed: the same file may be there twice. Negative where the file is hashed by itself.</summary>
+    public int Member { get; private set; } = -1;
 
     /// <summary>The file.</summary>
     public string Path { get; }
-
-    /// <summary>Whether the pass meets its bytes in order.</summary>
-    public bool InOrder => _hash is not null;
 
     /// <summary>The hash in lower-case hexadecimal, once all bytes have come by.</summary>
     public string Hex => _hex ??= Convert.ToHexStringLower(_hash!.GetHashAndReset());
@@ -34,31 +31,22 @@ internal sealed class FileHash
     public static IReadOnlyDictionary<string, FileHash> Of(WeightAverage average, IReadOnlyList<WeightsBlock> blocks)
     {
         var hashes = new Dictionary<string, FileHash>();
-        void Apart(Weights weights)
-        {
-            if (weights is WeightAverage inner) Add(inner, direct: false);
-            if (weights is LowRankAdapter adapter)
-            {
-                Apart(adapter.Base);
-                Apart(adapter.Factors);
-            }
-            if (weights is not Checkpoint checkpoint) return;
-            foreach (string path in checkpoint.Files) hashes.TryAdd(path, new(path, checkpoint));
-        }
-        void Add(WeightAverage average, bool direct)
-        {
-            for (int i = 0; i < average.AllMembers.Count; i++)
-            {
-                if (average.AllMembers[i].Weights is WeightAverage or LowRankAdapter) Apart(average.AllMembers[i].Weights);
-                if (average.AllMembers[i].Weights is not Checkpoint checkpoint) continue;
-                foreach (string path in checkpoint.Files)
-                    if (hashes.TryAdd(path, new(path, checkpoint)) && direct) hashes[path].Follow(checkpoint, average, i, blocks);
-            }
-            foreach (Weights beside in average.Beside) Apart(beside);
-        }
-        Add(average, direct: true);
+        foreach (Checkpoint checkpoint in Checkpoints(average))
+            foreach (string path in checkpoint.Files) hashes.TryAdd(path, new(path));
+        for (int i = 0; i < average.AllMembers.Count; i++)
+            if (average.AllMembers[i].Weights is Checkpoint member)
+                foreach (string path in member.Files)
+                    if (hashes[path].Member < 0) hashes[path].Follow(member, average, i, blocks);
         return hashes;
     }
+
+    /// <summary>All that lies on disk under some weights: averages' members, adapters' bases and factors.</summary>
+    private static IEnumerable<Checkpoint> Checkpoints(Weights weights) => RecordedNames.Leaves(weights).SelectMany(leaf => leaf switch
+    {
+        LowRankAdapter adapter => Checkpoints(adapter.Base).Append(adapter.Factors),
+        Checkpoint checkpoint => [checkpoint],
+        _ => [],
+    });
 
     /// <summary>Hashes a block that was just read; waits until it is its turn.</summary>
     public void Append(long offset, ReadOnlySpan<byte> bytes)
@@ -105,7 +93,6 @@ internal sealed class FileHash
         using Microsoft.Win32.SafeHandles.SafeFileHandle handle = InputFile.Open(Path);
         InputFile.Read(handle, Path, first, 0);
         hash.AppendData(first);
-        _position = header;
-        _hash = hash;
+        (_position, _hash, Member) = (header, hash, member);
     }
 }
