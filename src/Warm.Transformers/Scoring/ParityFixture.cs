@@ -35,7 +35,7 @@ public sealed class ParityFixture
     /// <summary>How far a reward may be from the recorded one: 1e-4, times its size where that is above 1. Kernels in single differ by 1e-6 to 1e-5.</summary>
     public const double Tolerance = 1e-4;
 
-    private const string Key = "fixture", RecipeFile = "warm.json";
+    private const string Key = "fixture";
 
     // Two responses to one prompt, and a bare text with what tokenizers like to get wrong.
     private static readonly Candidate[] Texts =
@@ -98,7 +98,7 @@ public sealed class ParityFixture
     /// <summary>The fixture of a folder's <c>warm.json</c>; null where it holds none.</summary>
     public static ParityFixture? Read(string folder)
     {
-        string path = Path.Combine(folder, RecipeFile);
+        string path = Path.Combine(folder, Recipe.FileName);
         JsonElement recipe = JsonText.Read(path, namedNumbers: true);
         if (recipe.ValueKind != JsonValueKind.Object || !recipe.TryGetProperty(Key, out JsonElement fixture)) return null;
         try

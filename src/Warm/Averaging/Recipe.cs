@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -13,10 +12,10 @@ namespace Warm;
 public static class Recipe
 {
     /// <summary>Indented, no needless escapes.</summary>
-    internal static JsonSerializerOptions Json { get; } = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static JsonSerializerOptions Json => CheckpointWriter.Json;
 
     /// <summary>The file's name beside the weights.</summary>
-    public const string FileName = "warm.json";
+    public const string FileName = ModelFolder.RecipeFile;
 
     /// <summary>The recipe of an average that was not saved: without hashes, and without what only values tell.</summary>
     public static JsonObject Of(WeightAverage average) => Of(average, new Dictionary<string, string>(), average.Compatibility);
@@ -81,7 +80,7 @@ public static class Recipe
 
     /// <summary>A text that the folder's warm.json has under that key, or null.</summary>
     internal static string? RecordedText(ModelFolder folder, string key) =>
-        folder.Has("warm.json") && JsonText.Read(folder.File("warm.json"), namedNumbers: true) is { ValueKind: JsonValueKind.Object } recipe
+        folder.Has(FileName) && JsonText.Read(folder.File(FileName), namedNumbers: true) is { ValueKind: JsonValueKind.Object } recipe
             && recipe.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>How a member was trained, where that is known: as the options tell, else as the file says that training left beside its weights.</summary>

@@ -10,7 +10,8 @@ namespace Warm;
 /// </summary>
 internal static class CheckpointWriter
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    /// <summary>Indented, no needless escapes.</summary>
+    internal static JsonSerializerOptions Json { get; } = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static SaveResult Write(Weights weights, string folder, SaveOptions options, IProgress<SaveProgress>? progress, CancellationToken cancellation)
     {
@@ -84,7 +85,6 @@ internal static class CheckpointWriter
     /// </summary>
     private static IReadOnlyList<string> Complete(OutputFolder place, JsonObject recipe, string[] weights, SaveOptions options, CancellationToken cancellation)
     {
-        const string File = "warm.json";
         IReadOnlyList<string> remarks = [];
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task<IReadOnlyList<string>> hashing = Task.Run(() => options.Hash ? ContentHash.OfFiles([.. weights.Select(place.File)], options.Threads, stop.Token) : [], CancellationToken.None);
@@ -92,7 +92,7 @@ internal static class CheckpointWriter
         {
             if (options.Complete is { } complete)
             {
-                place.Write(File, Text(recipe), sync: false);
+                place.Write(ModelFolder.RecipeFile, Text(recipe), sync: false);
                 remarks = complete(place.Temporary, recipe, cancellation);
             }
         }
@@ -106,11 +106,11 @@ internal static class CheckpointWriter
         IReadOnlyList<string> ofWeights = hashing.GetAwaiter().GetResult();
         if (options.Hash)
         {
-            string[] others = [.. place.Files.Except(weights).Where(name => name != File)];
+            string[] others = [.. place.Files.Except(weights).Where(name => name != ModelFolder.RecipeFile)];
             IEnumerable<(string Name, string Hash)> all = weights.Zip(ofWeights).Concat(others.Zip(ContentHash.OfFiles([.. others.Select(place.File)], options.Threads, cancellation)));
             recipe["files"] = new JsonObject(all.OrderBy(f => f.Name, StringComparer.Ordinal).Select(f => KeyValuePair.Create(f.Name.Replace('\\', '/'), (JsonNode?)f.Hash)));
         }
-        place.Write(File, Text(recipe), options.Sync);
+        place.Write(ModelFolder.RecipeFile, Text(recipe), options.Sync);
         return remarks;
     }
 
@@ -187,7 +187,7 @@ internal static class CheckpointWriter
         }
     }
 
-    private static string Text(JsonNode json) => $"{json.ToJsonString(Indented)}\n";
+    private static string Text(JsonNode json) => $"{json.ToJsonString(Json)}\n";
 
     private sealed class Share(IProgress<SaveProgress> progress, long total) : IProgress<long>
     {

@@ -7,6 +7,9 @@ namespace Warm;
 /// <param name="Config">Its config.json, or null where there is none.</param>
 public sealed partial record ModelFolder(string Path, ModelConfig? Config)
 {
+    /// <summary>The file beside the weights that says where they come from.</summary>
+    internal const string RecipeFile = "warm.json";
+
     /// <summary>Where tokenizer and template lie: the folder itself, or that of an adapter which was saved with its own.</summary>
     public string TokenizerPath { get; init; } = Path;
 
@@ -17,7 +20,7 @@ public sealed partial record ModelFolder(string Path, ModelConfig? Config)
     public bool Has(string name) => System.IO.File.Exists(File(name));
 
     /// <summary>Paths of the files that belong to a model beside its weights and are there: config, tokenizer, template, licence. In a fixed order.</summary>
-    public IReadOnlyList<string> Companions => [.. ((string[])[File("config.json"), .. CompanionNames.Select(c => c.Path), File("warm.json")]).Where(System.IO.File.Exists)];
+    public IReadOnlyList<string> Companions => [.. ((string[])[File("config.json"), .. CompanionNames.Select(c => c.Path), File(RecipeFile)]).Where(System.IO.File.Exists)];
 
     /// <summary>
     /// The files that a copy of the model keeps as they are, by name and path: those of <see cref="Companions"/> without config and recipe, which a copy writes anew. Weights, cards, training states and hidden files are not among them.

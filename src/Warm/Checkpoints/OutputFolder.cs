@@ -185,6 +185,6 @@ internal sealed class OutputFolder : IDisposable
     /// <summary>Whether a folder may be replaced: it is empty, or what is in it says that it is a model.</summary>
     private static bool IsModel(string folder) =>
         !Directory.EnumerateFileSystemEntries(folder).Any()
-        || System.IO.File.Exists(Path.Combine(folder, "config.json")) || System.IO.File.Exists(Path.Combine(folder, "warm.json"))
+        || System.IO.File.Exists(Path.Combine(folder, "config.json")) || System.IO.File.Exists(Path.Combine(folder, ModelFolder.RecipeFile))
         || Directory.EnumerateFiles(folder, "model*.safetensors").Any();
 }
