@@ -41,11 +41,11 @@ internal static class InnerProducts
             for (long start = 0; start < length; start += TensorValues.Block)
             {
                 int count = (int)Math.Min(TensorValues.Block, length - start);
+                if (deltas) tensor.ReadDeltas(row * length + start, count, values);
                 for (int i = 0; i < n; i++)
                 {
                     Span<double> own = values[i].AsSpan(0, count);
-                    if (deltas) tensor.ReadDelta(i, row * length + start, own);
-                    else tensor.Read(i, row * length + start, own);
+                    if (!deltas) tensor.Read(i, row * length + start, own);
                     for (int j = 0; j <= i; j++) products[i, j] += Dot(own, values[j].AsSpan(0, count));
                 }
             }

@@ -68,7 +68,7 @@ public sealed record Sce : AverageMethod
         double[][] deltas = Blocks(tensor);
         void Variances(long start, Span<double> values)
         {
-            for (int m = 0; m < deltas.Length; m++) tensor.ReadDelta(m, start, deltas[m].AsSpan(0, values.Length));
+            tensor.ReadDeltas(start, values.Length, deltas);
             for (int i = 0; i < values.Length; i++) values[i] = Variance(deltas, i, deltas.Length);
         }
         var block = new double[TensorValues.Block];
@@ -90,7 +90,7 @@ public sealed record Sce : AverageMethod
         for (long start = 0; start < tensor.Count; start += TensorValues.Block)
         {
             int count = (int)Math.Min(TensorValues.Block, tensor.Count - start);
-            for (int m = 0; m < deltas.Length; m++) tensor.ReadDelta(m, start, deltas[m].AsSpan(0, count));
+            tensor.ReadDeltas(start, count, deltas);
             for (int i = 0; i < count; i++)
                 if (cut is not { } selected || selected.IsAmongLargest(Variance(deltas, i, deltas.Length), start + i))
                     for (int m = 0; m < deltas.Length; m++) squares[m] += deltas[m][i] * deltas[m][i];

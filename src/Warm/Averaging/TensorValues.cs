@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Numerics.Tensors;
+
 namespace Warm;
 
 /// <summary>One tensor's values in all members and in the base, as a method reads them when it takes a statistic: in double, a block at a time.</summary>
@@ -42,18 +45,35 @@ internal sealed class TensorValues(WeightAverage average, PlannedTensor tensor, 
         if (model.IsSingle) SingleStep.Round(values);
     }
 
-    /// <summary>A member's difference from the base.</summary>
+    /// <summary>A member's differences from the base.</summary>
     public void ReadDelta(int member, long start, Span<double> delta)
     {
         Read(member, start, delta);
         if (origin is null) return;
-        double[] block = System.Buffers.ArrayPool<double>.Shared.Rent(Math.Min(delta.Length, Block));
+        double[] block = ArrayPool<double>.Shared.Rent(Math.Min(delta.Length, Block));
         for (int done = 0, count; done < delta.Length; done += count)
         {
             count = Math.Min(Math.Min(block.Length, Block), delta.Length - done);
             ReadOrigin(start + done, block.AsSpan(0, count));
-            for (int i = 0; i < count; i++) delta[done + i] -= block[i];
+            TensorPrimitives.Subtract(delta.Slice(done, count), block.AsSpan(0, count), delta.Slice(done, count));
         }
-        System.Buffers.ArrayPool<double>.Shared.Return(block);
+        ArrayPool<double>.Shared.Return(block);
+    }
+
+    /// <summary>All members' differences from the base, which is read once for them.</summary>
+    /// <param name="start">Index of the first.</param>
+    /// <param name="count">How many, at most <see cref="Block"/>.</param>
+    /// <param name="deltas">One array a member.</param>
+    public void ReadDeltas(long start, int count, double[][] deltas)
+    {
+        double[] block = ArrayPool<double>.Shared.Rent(count);
+        ReadOrigin(start, block.AsSpan(0, count));
+        for (int m = 0; m < deltas.Length; m++)
+        {
+            Span<double> delta = deltas[m].AsSpan(0, count);
+            Read(m, start, delta);
+            TensorPrimitives.Subtract(delta, block.AsSpan(0, count), delta);
+        }
+        ArrayPool<double>.Shared.Return(block);
     }
 }
