@@ -75,17 +75,20 @@ public sealed record Della : DeltaMethod
         var last = new ThreadLocal<(long Row, double[] Chances)>(() => (-1, []));
         return (start, delta) =>
         {
-            for (int i = 0; i < delta.Length; i++)
+            // A run may begin and end in the middle of a row.
+            for (int done = 0; done < delta.Length;)
             {
-                (long row, long column) = Math.DivRem(start + i, length);
+                (long row, long column) = Math.DivRem(start + done, length);
                 if (last.Value.Row != row)
                 {
                     var whole = new double[length];
                     tensor.ReadDelta(member, row * length, whole);
                     last.Value = (row, KeepProbabilities(whole, Density, Epsilon));
                 }
-                double chance = last.Value.Chances[column];
-                delta[i] = CountedRandom.At(stream, start + i) < chance ? delta[i] / chance : 0;
+                Span<double> part = delta.Slice(done, (int)Math.Min(length - column, delta.Length - done));
+                ReadOnlySpan<double> chances = last.Value.Chances.AsSpan((int)column, part.Length);
+                for (int i = 0; i < part.Length; i++) part[i] = CountedRandom.At(stream, start + done + i) < chances[i] ? part[i] / chances[i] : 0;
+                done += part.Length;
             }
         };
     }
