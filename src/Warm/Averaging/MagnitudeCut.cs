@@ -64,9 +64,11 @@ internal static class MagnitudeCut
         {
             int shift = Math.Max(0, settled - 16), before = settled;
             var histogram = new long[1 << 16];
-            Each(count, read, (key, _) =>
+            ulong begins = prefix;
+            Each(count, read, (_, values) =>
             {
-                if (key >> before == prefix) histogram[(int)(key >> shift) & ((1 << (before - shift)) - 1)]++;
+                foreach (double value in values)
+                    if (KeyOf(value) is var key && key >> before == begins) histogram[(int)(key >> shift) & ((1 << (before - shift)) - 1)]++;
                 return true;
             });
             int bucket = 0;
@@ -76,9 +78,10 @@ internal static class MagnitudeCut
         }
         if (settled == 0) return (prefix, below, left);
         List<ulong> keys = new((int)left);
-        Each(count, read, (key, _) =>
+        Each(count, read, (_, values) =>
         {
-            if (key >> settled == prefix) keys.Add(key);
+            foreach (double value in values)
+                if (KeyOf(value) is var key && key >> settled == prefix) keys.Add(key);
             return true;
         });
         keys.Sort();
@@ -93,24 +96,24 @@ internal static class MagnitudeCut
         if (take <= 0) return 0;
         if (take >= equal) return long.MaxValue;
         long end = 0;
-        Each(count, read, (own, index) =>
+        Each(count, read, (start, values) =>
         {
-            if (own != key || --take > 0) return true;
-            end = index + 1;
-            return false;
+            for (int i = 0; take > 0 && i < values.Length; i++)
+                if (KeyOf(values[i]) == key && --take == 0) end = start + i + 1;
+            return take > 0;
         });
         return end;
     }
 
-    private static void Each(long count, Reader read, Func<ulong, long, bool> use)
+    /// <summary>Reads the values, a block at a time, for as long as they are wanted.</summary>
+    private static void Each(long count, Reader read, Func<long, ReadOnlySpan<double>, bool> use)
     {
         var block = new double[(int)Math.Min(count, Block)];
         for (long start = 0; start < count; start += Block)
         {
             Span<double> values = block.AsSpan(0, (int)Math.Min(Block, count - start));
             read(start, values);
-            for (int i = 0; i < values.Length; i++)
-                if (!use(KeyOf(values[i]), start + i)) return;
+            if (!use(start, values)) return;
         }
     }
 }
