@@ -112,8 +112,7 @@ internal sealed class AveragePass : WeightsPass
         var values = new double[block.Count];
         Member source = _average.AllMembers[tensor.Source];
         source.Weights.Read(tensor.Members[tensor.Source].Name, block.Start, values);
-        if (values.AsSpan().IndexOfFirstNotFinite() is >= 0 and var at)
-            _found.Enqueue(new("values", source.Where(tensor.Saved.Name), $"is not finite at {ValueRules.Place(tensor.Saved.Shape, block.Start + at)}", "finite numbers", Severity.Refused));
+        FindNotFinite(source.Where(tensor.Saved.Name), tensor.Saved.Shape, block.Start, values);
     }
 
     private void Hash(PlannedTensor tensor, int member, WeightsBlock block, ReadOnlySpan<byte> bits)
@@ -190,24 +189,24 @@ internal sealed class AveragePass : WeightsPass
         {
             Member member = _average.AllMembers[i];
             member.Weights.Read(tensor.Members[i].Name, start, values);
-            int at = values.AsSpan().IndexOfFirstNotFinite();
-            if (at < 0) continue;
-            found = true;
-            _found.Enqueue(new("values", member.Where(tensor.Saved.Name), $"is {(double.IsNaN(values[at]) ? "NaN" : "infinite")} at {ValueRules.Place(tensor.Saved.Shape, start + at)}", "finite numbers", Severity.Refused));
+            found |= FindNotFinite(member.Where(tensor.Saved.Name), tensor.Saved.Shape, start, values);
         }
         if (_average.Values is { } method)
         {
             method[tensor.Saved.Name].ReadOrigin(start, values);
-            int at = values.AsSpan().IndexOfFirstNotFinite();
-            if (at >= 0)
-            {
-                found = true;
-                _found.Enqueue(new("values", $"{_average.Options.Method!.Origin!.Name}: '{tensor.Saved.Name}'", $"is {(double.IsNaN(values[at]) ? "NaN" : "infinite")} at {ValueRules.Place(tensor.Saved.Shape, start + at)}", "finite numbers in the base", Severity.Refused));
-            }
+            if (_average.Options.Method!.Origin is { } origin) found |= FindNotFinite($"{origin.Name}: '{tensor.Saved.Name}'", tensor.Saved.Shape, start, values);
         }
         if (!found) _found.Enqueue(new("values", $"{_average.Name}: '{tensor.Saved.Name}'", "the sum is too large for its type", "smaller weights, or sums in f64", Severity.Refused));
         // No need to read on: without leave this ends in a refusal.
         if (!_average.Options.Allows("values")) Judge(_found);
+    }
+
+    /// <summary>Notes the first value that is not finite, where there is one.</summary>
+    private bool FindNotFinite(string where, Shape shape, long start, Span<double> values)
+    {
+        int at = values.IndexOfFirstNotFinite();
+        if (at >= 0) _found.Enqueue(new("values", where, $"is {(double.IsNaN(values[at]) ? "NaN" : "infinite")} at {ValueRules.Place(shape, start + at)}", "finite numbers", Severity.Refused));
+        return at >= 0;
     }
 
     private IEnumerable<PlannedTensor> InFileOrder(IEnumerable<PlannedTensor> tensors) =>
