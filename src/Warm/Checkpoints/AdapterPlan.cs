@@ -100,7 +100,7 @@ internal sealed class AdapterPlan
         int rank = _config.RankOf(module.Name);
         if (first[0] != rank) throw Wrong(a, $"is {first}", $"[{rank}, ..]: {_config.Path} gives the module rank {rank}");
         if (second[1] != rank) throw Wrong(b, $"is {second}", $"[.., {rank}]: {_config.Path} gives the module rank {rank}");
-        bool transposed = module.IsEmbedding || IsConv1D(module.Name, someTransposed);
+        bool transposed = module.IsEmbedding || IsConv1D(module, someTransposed);
         Shape product = transposed ? new(first[1], second[0]) : new(second[0], first[1]);
         if (before.Shape != product) throw Wrong(b, $"is {second}, and with lora_A {first} it makes {product}", $"{before.Shape}, the shape of '{matrix}' in {_base.Name}", "Is it the adapter of another base?");
 
@@ -132,20 +132,20 @@ internal sealed class AdapterPlan
     }
 
     /// <summary>Whether a layer stores its weight as [in, out]: told by the family where it is known, else by shapes and, where a matrix is square, by its siblings.</summary>
-    private bool IsConv1D(string module, bool someTransposed)
+    private bool IsConv1D(AdapterNames.Module module, bool someTransposed)
     {
         string? family = _base.Folder?.Config?.ModelType;
-        if (family is not null && Conv1DFamilies.Contains(family)) return Conv1DLayers.Contains(module[(module.LastIndexOf('.') + 1)..]);
+        if (family is not null && Conv1DFamilies.Contains(family)) return Conv1DLayers.Contains(module.Name[(module.Name.LastIndexOf('.') + 1)..]);
         if (!_config.FanInFanOut || Shapes(module) is not { } shapes) return false;
         return shapes.Matrix[0] == shapes.Matrix[1] ? someTransposed || family is null : shapes.Matrix[0] == shapes.Inputs;
     }
 
     private bool IsTransposedOnly(AdapterNames.Module module) =>
-        !module.IsEmbedding && Shapes(module.Name) is { } shapes && shapes.Matrix[0] != shapes.Matrix[1] && shapes.Matrix[0] == shapes.Inputs && shapes.Matrix[1] == shapes.Outputs;
+        !module.IsEmbedding && Shapes(module) is { } shapes && shapes.Matrix[0] != shapes.Matrix[1] && shapes.Matrix[0] == shapes.Inputs && shapes.Matrix[1] == shapes.Outputs;
 
-    private (Shape Matrix, long Inputs, long Outputs)? Shapes(string module)
+    private (Shape Matrix, long Inputs, long Outputs)? Shapes(AdapterNames.Module module)
     {
-        if (_file.Modules.FirstOrDefault(m => m.Name == module) is not { A: { } a, B: { } b } || Find($"{module}.weight") is not { } matrix || _base.Info(matrix).Shape is not { Rank: 2 } shape) return null;
+        if (module is not { A: { } a, B: { } b } || Find($"{module.Name}.weight") is not { } matrix || _base.Info(matrix).Shape is not { Rank: 2 } shape) return null;
         return File.Info(a).Shape is { Rank: 2 } first && File.Info(b).Shape is { Rank: 2 } second ? (shape, first[1], second[0]) : null;
     }
 
