@@ -129,7 +129,7 @@ internal static class AverageCommand
         return Soup.ChooseAsync(members, weights => RewardModel.Load(weights, engine), SelectionPairs.Read(select), SoupRule.Parse(choose), new() { Averaging = options }, cancellation).GetAwaiter().GetResult().Average();
     }
 
-    private static CpuEngine Engine(ParseResult parsed) => parsed.GetValue(Threads) is var threads and > 0 ? new CpuEngine(new CpuOptions { Threads = threads }) : new CpuEngine();
+    private static CpuEngine Engine(ParseResult parsed) => ScoringArguments.EngineOf(parsed.GetValue(Threads) is > 0 and var threads ? threads : null);
 
     /// <summary>Whose head <c>--head</c> means: a member's number, or null for the average.</summary>
     private static int? HeadOf(string? whose, IReadOnlyList<string> members)

@@ -115,7 +115,7 @@ internal static class CompareCommand
         IEnumerable<double> Pairs(Func<int, int, double> of) => Enumerable.Range(0, distance.Count).SelectMany(i => Enumerable.Range(0, i).Select(j => of(i, j)));
     }
 
-    private static CpuEngine Engine(ParseResult parsed) => parsed.GetValue(Threads) is var threads and > 0 ? new CpuEngine(new CpuOptions { Threads = threads }) : new CpuEngine();
+    private static CpuEngine Engine(ParseResult parsed) => ScoringArguments.EngineOf(parsed.GetValue(Threads) is > 0 and var threads ? threads : null);
 
     private static JsonArray Square(int n, Func<int, int, double> of) => new([.. Enumerable.Range(0, n).Select(i => new JsonArray([.. Enumerable.Range(0, n).Select(j => Number(of(i, j)))]))]);
 

@@ -54,11 +54,14 @@ internal sealed class ScoringArguments
     };
 
     /// <summary>What computes.</summary>
-    public CpuEngine Engine(ParseResult parsed) => parsed.GetValue(_threads) switch
+    public CpuEngine Engine(ParseResult parsed) => EngineOf(parsed.GetValue(_threads));
+
+    /// <summary>What computes with that many threads; null for all cores.</summary>
+    public static CpuEngine EngineOf(int? threads) => threads switch
     {
         null => new CpuEngine(),
-        >= 1 and <= 1024 and var threads => new CpuEngine(new CpuOptions { Threads = threads }),
-        { } threads => throw new WarmException("--threads", $"is {threads}", "1 to 1024"),
+        >= 1 and <= 1024 => new CpuEngine(new CpuOptions { Threads = threads.Value }),
+        _ => throw new WarmException("--threads", $"is {threads}", "1 to 1024"),
     };
 
     /// <summary>Number of threads; 0 for all cores.</summary>
