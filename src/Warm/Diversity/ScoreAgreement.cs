@@ -21,7 +21,7 @@ public sealed record ScoreAgreement(
     public static ScoreAgreement Of(PairSet set, TextRewards a, TextRewards b)
     {
         ArgumentNullException.ThrowIfNull(set);
-        double[] marginsA = [.. set.Differences(a)], marginsB = [.. set.Differences(b)];
+        double[] marginsA = set.Differences(a), marginsB = set.Differences(b);
         double[] rewardsA = [.. a.Rewards.Select(r => (double)r)], rewardsB = [.. b.Rewards.Select(r => (double)r)];
         return new(Correlation.Pearson(rewardsA, rewardsB).Value, Correlation.Spearman(rewardsA, rewardsB).Value,
             set.Mean([.. marginsA.Zip(marginsB, (x, y) => Math.Sign(x) == Math.Sign(y) ? 1.0 : 0.0)]), Correlation.Pearson(marginsA, marginsB).Value);

@@ -121,13 +121,13 @@ public sealed class PairSet
     }
 
     /// <summary>What each pair counts.</summary>
-    internal double[] Outcomes(TextRewards rewards) => [.. Differences(rewards).Select(d => PairwiseAccuracy.Outcome(d, Options.Ties))];
+    internal double[] Outcomes(TextRewards rewards) => PairwiseAccuracy.Judged(Differences(rewards), Options.Ties);
 
     /// <summary>The mean of what pairs count, with its error.</summary>
     internal Estimate Mean(double[] outcomes) => PairwiseAccuracy.Within(Estimate.Mean(outcomes, Units, Options.Resamples, Options.Seed));
 
     /// <summary>Chosen less rejected, pair by pair.</summary>
-    internal IEnumerable<double> Differences(TextRewards rewards) => _pairs.Pairs.Select(pair => (double)rewards.Rewards[pair.Chosen] - rewards.Rewards[pair.Rejected]);
+    internal double[] Differences(TextRewards rewards) => _pairs.Differences(rewards.Rewards);
 
     /// <summary>Both rewards, pair by pair.</summary>
     internal IEnumerable<(double Chosen, double Rejected)> Sides(TextRewards rewards) => _pairs.Pairs.Select(pair => ((double)rewards.Rewards[pair.Chosen], (double)rewards.Rewards[pair.Rejected]));

@@ -12,14 +12,8 @@ internal sealed class PairTexts(AccuracyOptions options)
     private readonly List<string?> _keys = [], _groups = [];
     private Units? _units;
 
-    /// <summary>Number of distinct texts.</summary>
-    public int Count => _lengths.Count;
-
     /// <summary>Places of the texts of every pair.</summary>
     public IReadOnlyList<(int Chosen, int Rejected)> Pairs => _pairs;
-
-    /// <summary>What every pair is resampled by.</summary>
-    public IReadOnlyList<string?> Keys => _keys;
 
     /// <summary>What the worst group is sought among, or null.</summary>
     public string? GroupField { get; } = options.Groups ?? (options.Resample is "prompt" or "pair" or "text" ? "subset" : options.Resample);
@@ -51,6 +45,9 @@ internal sealed class PairTexts(AccuracyOptions options)
             throw new WarmException("resample", $"no pair has a field \"{field}\"", "prompt, text, pair, or a field of the pairs");
         return Units.By(field, keys);
     }
+
+    /// <summary>Chosen less rejected, pair by pair.</summary>
+    public double[] Differences(IReadOnlyList<float> rewards) => [.. _pairs.Select(pair => (double)rewards[pair.Chosen] - rewards[pair.Rejected])];
 
     /// <summary>By how many characters each chosen text is longer than the other.</summary>
     public double[] Longer() => [.. _pairs.Select(pair => (double)_lengths[pair.Chosen] - _lengths[pair.Rejected])];

@@ -62,29 +62,25 @@ public sealed class PairwiseAccuracy : IRichDisplay
 {
     private readonly double[] _differences, _outcomes;
 
-    internal PairwiseAccuracy(double[] differences, Units units, AccuracyOptions options, string? name, Estimate? accuracy = null)
+    internal PairwiseAccuracy(double[] differences, Units units, AccuracyOptions options, string? name) : this(differences, Judged(differences, options.Ties), units, options, name) { }
+
+    /// <summary>A measurement whose pairs are judged already, and perhaps resampled with other models'.</summary>
+    private PairwiseAccuracy(double[] differences, double[] outcomes, Units units, AccuracyOptions options, string? name, Estimate? accuracy = null, IReadOnlyList<string>? said = null)
     {
         _differences = differences;
-        _outcomes = [.. differences.Select(d => Outcome(d, options.Ties))];
+        _outcomes = outcomes;
         Units = units;
         Name = name;
         TieRule = options.Ties;
         Options = options;
-        Accuracy = Within(accuracy ?? Estimate.Mean(_outcomes, units, options.Resamples, options.Seed));
+        Accuracy = Within(accuracy ?? Estimate.Mean(outcomes, units, options.Resamples, options.Seed));
         Ties = differences.Count(d => d == 0);
         Loss = Mean(differences, d => SoftPlus(-d));
         Brier = Mean(differences, d => Sigmoid(-d) * Sigmoid(-d));
         Ece = CalibrationError(differences);
         double mean = Mean(differences, d => d);
         Margins = new Spread(mean, Math.Sqrt(Mean(differences, d => (d - mean) * (d - mean))));
-        Remarks = OddPairs();
-    }
-
-    /// <summary>A measurement again, to which more is added.</summary>
-    private PairwiseAccuracy(double[] differences, PairwiseAccuracy measured)
-    {
-        (_differences, _outcomes, Units, Name, TieRule, Options) = (differences, measured._outcomes, measured.Units, measured.Name, measured.TieRule, measured.Options);
-        (Accuracy, Ties, Loss, Brier, Ece, Margins) = (measured.Accuracy, measured.Ties, measured.Loss, measured.Brier, measured.Ece, measured.Margins);
+        Remarks = [.. said ?? [], .. OddPairs()];
     }
 
     /// <summary>The model's name, or null.</summary>
@@ -154,7 +150,7 @@ public sealed class PairwiseAccuracy : IRichDisplay
     /// nothing is odd.
     /// </summary>
     [JsonPropertyName("remarks")]
-    public IReadOnlyList<string> Remarks { get; private init; } = [];
+    public IReadOnlyList<string> Remarks { get; }
 
     /// <summary>Reward of the chosen side less that of the rejected one, pair by pair in input order.</summary>
     [JsonIgnore]
@@ -216,25 +212,23 @@ public sealed class PairwiseAccuracy : IRichDisplay
     internal static PairwiseAccuracy[] Of(PairTexts texts, IReadOnlyList<(TextRewards Rewards, string? Name)> models, AccuracyOptions options, Estimate longerWins)
     {
         double[] longer = texts.Longer();
-        double[][] differences = [.. models.Select(model => texts.Pairs.Select(pair => (double)model.Rewards.Rewards[pair.Chosen] - model.Rewards.Rewards[pair.Rejected]).ToArray())];
-        double[][] outcomes = [.. differences.Select(list => list.Select(d => Outcome(d, options.Ties)).ToArray())];
+        double[][] differences = [.. models.Select(model => texts.Differences(model.Rewards.Rewards))];
+        double[][] outcomes = [.. differences.Select(list => Judged(list, options.Ties))];
         Estimate[] all = Estimate.Means(outcomes, texts.Units, options.Resamples, options.Seed);
         Estimate[]? whereLonger = Some(i => longer[i] > 0), whereShorter = Some(i => longer[i] <= 0);
         return [.. models.Select((model, m) =>
         {
             IReadOnlyList<float> rewards = model.Rewards.Rewards;
-            var measured = new PairwiseAccuracy(differences[m], texts.Units, options, model.Name, all[m]);
             double mean = rewards.Sum(r => (double)r) / rewards.Count;
-            return new PairwiseAccuracy(differences[m], measured)
+            return new PairwiseAccuracy(differences[m], outcomes[m], texts.Units, options, model.Name, all[m], model.Rewards.Remarks)
             {
                 LongerWins = longerWins,
                 LengthCorrelation = texts.LengthCorrelation(rewards),
                 WhereLongerWins = whereLonger?[m],
                 WhereShorterWins = whereShorter?[m],
                 Rewards = new Spread(mean, Math.Sqrt(rewards.Sum(r => (r - mean) * (r - mean)) / rewards.Count)),
-                WorstGroup = Worst(texts, measured._outcomes),
+                WorstGroup = Worst(texts, outcomes[m]),
                 Cost = model.Rewards.Cost,
-                Remarks = [.. model.Rewards.Remarks ?? [], .. measured.Remarks],
             };
         })];
 
@@ -247,7 +241,7 @@ public sealed class PairwiseAccuracy : IRichDisplay
 
     /// <summary>What the rule "the longer text wins" gets.</summary>
     internal static Estimate LongerTextWins(PairTexts texts, AccuracyOptions options) =>
-        Within(Estimate.Mean([.. texts.Longer().Select(d => Outcome(d, options.Ties))], texts.Units, options.Resamples, options.Seed));
+        Within(Estimate.Mean(Judged(texts.Longer(), options.Ties), texts.Units, options.Resamples, options.Seed));
 
     private static WorstGroup? Worst(PairTexts texts, double[] outcomes)
     {
@@ -297,6 +291,9 @@ public sealed class PairwiseAccuracy : IRichDisplay
         string longer = LongerWins is null ? "" : FormattableString.Invariant($"; the longer text wins {LongerWins.Value:F3} ± {LongerWins.Error:F3}");
         return $"{(Name is null ? "" : $"{Name}: ")}{Accuracy}, {ties}{(Ties == 0 ? "" : FormattableString.Invariant($" ({Ties:N0})"))}{longer}";
     }
+
+    /// <summary>What each pair counts.</summary>
+    internal static double[] Judged(double[] differences, TieRule ties) => Array.ConvertAll(differences, d => Outcome(d, ties));
 
     internal static double Outcome(double difference, TieRule ties) =>
         difference > 0 ? 1 : difference < 0 ? 0 : ties switch { TieRule.Correct => 1, TieRule.Wrong => 0, _ => 0.5 };
