@@ -38,13 +38,10 @@ public sealed class ModelConfig
         return new(path, "", json, remarks);
     }
 
-    /// <summary>A config that was made of the one in that file.</summary>
-    internal static ModelConfig Of(string path, JsonElement json) => new(path, "", json, []);
-
     /// <summary>The same with some keys of another value; a null takes a key away.</summary>
     internal ModelConfig With(IReadOnlyDictionary<string, JsonNode?> changes)
     {
-        JsonObject json = JsonObject.Create(Json)!;
+        var json = (JsonObject)CheckpointWriter.Copy(Json)!; // of two equal keys the last: JsonObject.Create would refuse them
         foreach ((string key, JsonNode? value) in changes)
             if (value is null) json.Remove(key);
             else json[key] = value;

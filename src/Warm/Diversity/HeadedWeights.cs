@@ -135,20 +135,21 @@ public sealed class HeadedWeights : Weights
 
     private static ModelConfig Changed(ModelFolder folder, ModelConfig config, string name, List<string> remarks)
     {
-        var json = (JsonObject)CheckpointWriter.Copy(config.Json)!;
-        string family = Stem(config, name);
-        json["architectures"] = new JsonArray($"{family}ForSequenceClassification");
-        json["num_labels"] = 1;
-        json["id2label"] = new JsonObject { ["0"] = "LABEL_0" };
-        json["label2id"] = new JsonObject { ["LABEL_0"] = 0 };
-        foreach (string key in OldKeys) json.Remove(key);
+        var changes = new Dictionary<string, JsonNode?>
+        {
+            ["architectures"] = new JsonArray($"{Stem(config, name)}ForSequenceClassification"),
+            ["num_labels"] = 1,
+            ["id2label"] = new JsonObject { ["0"] = "LABEL_0" },
+            ["label2id"] = new JsonObject { ["LABEL_0"] = 0 },
+        };
+        foreach (string key in OldKeys) changes[key] = null;
         if (config.PadTokenId is null or < 0 && Pad(folder, config) is var (pad, why))
         {
-            if (json["text_config"] is JsonObject text) text["pad_token_id"] = pad;
-            else json["pad_token_id"] = pad;
+            if (config.Section("text_config") is { } text) changes["text_config"] = CheckpointWriter.Copy(text.With(new Dictionary<string, JsonNode?> { ["pad_token_id"] = pad }).Json);
+            else changes["pad_token_id"] = pad;
             remarks.Add(FormattableString.Invariant($"{config.Path}: \"pad_token_id\" is missing; {pad} is taken, the tokenizer's {why}"));
         }
-        return ModelConfig.Of(config.Path, JsonDocument.Parse(json.ToJsonString()).RootElement);
+        return config.With(changes);
     }
 
     /// <summary>The family's name as its classes begin: Llama, GPT2 ...</summary>
