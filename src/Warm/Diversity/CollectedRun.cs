@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Warm;
@@ -72,17 +71,12 @@ public sealed record CollectedRun(TrainingRun Run, RunState State, string? Folde
         }
     }
 
-    /// <summary>How far trainer_state.json says that the run came; null where it does not say, a torn file included.</summary>
+    /// <summary>How far the trainer's record says that the run came; null where it does not say, a torn file included: such is what a run that failed leaves.</summary>
     private static (long Done, long Of)? Steps(string folder)
     {
-        string file = Path.Combine(folder, "trainer_state.json");
-        if (!File.Exists(file)) return null;
         try
         {
-            JsonElement state = JsonText.Read(file, namedNumbers: true);
-            return state.ValueKind == JsonValueKind.Object && Count("global_step") is { } done && Count("max_steps") is { } of ? (done, of) : null;
-
-            long? Count(string key) => state.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long count) ? count : null;
+            return TrainerState.Of(folder) is { Step: { } done, Steps: { } of } ? (done, of) : null;
         }
         catch (WarmException)
         {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 
 namespace Warm;
 
@@ -54,7 +53,7 @@ public sealed record Start(Weights Weights, long? Step)
     /// <summary>Whether a folder holds a model, or an adapter, whose base whoever opens it must know.</summary>
     private static bool IsModel(string folder) => (File.Exists(Path.Combine(folder, "config.json")) || LowRankAdapter.IsAdapter(folder)) && Directory.EnumerateFiles(folder).Any(f => Path.GetExtension(f) is ".safetensors" or ".bin");
 
-    private static long? StepOf(string folder) => State(folder) is { } state && state.TryGetProperty("global_step", out JsonElement step) && step.TryGetInt64(out long recorded) ? recorded : Number(folder);
+    private static long? StepOf(string folder) => TrainerState.Of(folder)?.Step ?? Number(folder);
 
     private static long? Number(string folder)
     {
@@ -64,9 +63,6 @@ public sealed record Start(Weights Weights, long? Step)
         return digits > 0 && name[digits - 1] is '-' or '_' && long.TryParse(name.AsSpan(digits), NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
     }
 
-    private static JsonElement? State(string folder) =>
-        File.Exists(Path.Combine(folder, "trainer_state.json")) && JsonText.Read(Path.Combine(folder, "trainer_state.json"), namedNumbers: true) is { ValueKind: JsonValueKind.Object } state ? state : null;
-
     /// <summary>One run's checkpoints logged the same loss at the same step, and lie in folders that are called after their step.</summary>
     private static void OneRun(IReadOnlyList<string> checkpoints)
     {
@@ -74,17 +70,12 @@ public sealed record Start(Weights Weights, long? Step)
         var logged = new Dictionary<long, (string Loss, string Folder)>();
         foreach (string folder in checkpoints)
         {
-            if (State(folder) is not { } state) continue;
-            string file = Path.Combine(folder, "trainer_state.json");
-            if (state.TryGetProperty("global_step", out JsonElement at) && at.TryGetInt64(out long recorded) && recorded != Number(folder))
-                throw new WarmException(file, FormattableString.Invariant($"\"global_step\" is {recorded}"), FormattableString.Invariant($"{Number(folder)}, as the folder is called"), Fix);
-            if (!state.TryGetProperty("log_history", out JsonElement history) || history.ValueKind != JsonValueKind.Array) continue;
-            foreach (JsonElement entry in history.EnumerateArray())
-            {
-                if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty("step", out JsonElement number) || number.ValueKind != JsonValueKind.Number || !number.TryGetInt64(out long step) || !entry.TryGetProperty("loss", out JsonElement loss)) continue;
-                if (!logged.TryAdd(step, (loss.GetRawText(), folder)) && logged[step].Loss != loss.GetRawText())
-                    throw new WarmException(file, FormattableString.Invariant($"logged the loss {JsonText.Show(loss)} at step {step}"), $"{logged[step].Loss}, as {Path.GetFileName(logged[step].Folder)} did: these are not checkpoints of one run", Fix);
-            }
+            if (TrainerState.Of(folder) is not { } state) continue;
+            if (state.Step is { } recorded && recorded != Number(folder))
+                throw new WarmException(state.File, FormattableString.Invariant($"\"global_step\" is {recorded}"), FormattableString.Invariant($"{Number(folder)}, as the folder is called"), Fix);
+            foreach ((long step, string loss) in state.Losses)
+                if (!logged.TryAdd(step, (loss, folder)) && logged[step].Loss != loss)
+                    throw new WarmException(state.File, FormattableString.Invariant($"logged the loss {loss} at step {step}"), $"{logged[step].Loss}, as {Path.GetFileName(logged[step].Folder)} did: these are not checkpoints of one run", Fix);
         }
     }
 }

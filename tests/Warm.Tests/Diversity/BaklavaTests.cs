@@ -128,6 +128,31 @@ public sealed class BaklavaTests : IDisposable
         Assert.Contains("no pairs", (await Assert.ThrowsAsync<WarmException>(() => Baklava.MeasureAsync(Start.Find([first]), Probe(_ => 1), []))).Message);
     }
 
+    [Theory]
+    [InlineData("""{"global_step":"40"}""", "\"global_step\" is \"40\"; a whole number")]
+    [InlineData("""{"global_step":1e99}""", "\"global_step\" is 1e99; a whole number")]
+    [InlineData("""{"global_step":2,"log_history":{}}""", "\"log_history\" is an object; a list")]
+    [InlineData("""{"global_step":2,"log_history":[7]}""", "\"log_history\"[0] is a number; an object")]
+    [InlineData("""{"global_step":2,"log_history":[{"eval_loss":1},{"step":[2],"loss":1}]}""", "\"log_history\"[1].\"step\" is [2]; a whole number")]
+    [InlineData("[]", "is a list; a trainer's record: an object")]
+    [InlineData("""{"global_step":2,"log_""", "is not JSON")]
+    public void Find_names_what_is_wrong_with_a_trainers_record(string record, string expected)
+    {
+        string file = Path.Combine(Make("run/checkpoint-2"), "trainer_state.json");
+        foreach (string whole in (string[])["{}", """{"global_step":null,"log_history":null}""", """{"global_step":2,"log_history":[{"loss":NaN,"step":1},{"loss":1}]}"""])
+        {
+            File.WriteAllText(file, whole);
+            Assert.Equal(2, Assert.Single(Start.Find([_folder["run"]])).Step);
+        }
+        File.WriteAllText(file, record);
+        foreach (string path in (string[])[_folder["run"], _folder["run/checkpoint-2"]])
+        {
+            WarmException refused = Assert.Throws<WarmException>(() => Start.Find([path]));
+            Assert.StartsWith(file, refused.Where);
+            Assert.Contains(expected, refused.Message);
+        }
+    }
+
     [Fact]
     public void Find_refuses_checkpoints_that_are_not_of_one_run()
     {
