@@ -32,11 +32,12 @@ public sealed class HeadScale
         ArgumentNullException.ThrowIfNull(members);
         ArgumentNullException.ThrowIfNull(load);
         ArgumentNullException.ThrowIfNull(pairs);
+        PairSet set = pairs.Set(scoring);
         var figures = new RewardStatistics[members.Count];
         for (int i = 0; i < figures.Length; i++)
         {
             IRewardModel model = load(members[i]);
-            using (model as IDisposable) figures[i] = await RewardStatistics.MeasureAsync(model, pairs.Pairs, scoring, cancellation).ConfigureAwait(false);
+            using (model as IDisposable) figures[i] = await RewardStatistics.MeasureAsync(model, set, cancellation).ConfigureAwait(false);
         }
         return new(pairs.Name, [.. members.Select(m => m.Name)], figures);
     }

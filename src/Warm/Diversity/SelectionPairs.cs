@@ -35,13 +35,12 @@ public sealed class SelectionPairs
     /// <summary>The share of pairs whose chosen side has the higher reward.</summary>
     internal async Task<double> AccuracyAsync(IRewardModel model, SelectionOptions options, CancellationToken cancellation)
     {
-        // Held once, scored by every soup that is tried.
-        _set ??= PairSet.Of(Pairs, new() { Resample = "pair", Scoring = options.Scoring }, Name);
-        PairSet set = _set.Options.Scoring == options.Scoring ? _set : PairSet.Of(Pairs, new() { Resample = "pair", Scoring = options.Scoring }, Name);
-        double right = 0;
-        foreach (double difference in set.Differences(await set.ScoreAsync(model, null, null, cancellation).ConfigureAwait(false))) right += PairwiseAccuracy.Outcome(difference, options.Ties);
-        return right / Pairs.Count;
+        PairSet set = Set(options.Scoring);
+        return PairwiseAccuracy.Judged(set.Differences(await set.ScoreAsync(model, null, null, cancellation).ConfigureAwait(false)), options.Ties).Sum() / Count;
     }
+
+    /// <summary>The pairs with each distinct text once, hashed once for all models that are asked.</summary>
+    internal PairSet Set(ScoringOptions? scoring) => _set is { } set && set.Options.Scoring == scoring ? set : _set = PairSet.Of(Pairs, new() { Resample = "pair", Scoring = scoring }, Name);
 
     /// <summary>The share for a model that is loaded for it and let go.</summary>
     internal async Task<double> AccuracyAsync(Weights weights, Func<Weights, IRewardModel> load, SelectionOptions options, CancellationToken cancellation)

@@ -20,9 +20,12 @@ public sealed record RewardStatistics
     public static async Task<RewardStatistics> MeasureAsync(IRewardModel model, IEnumerable<Preference> pairs, ScoringOptions? scoring = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
-        PairSet set = PairSet.Of(pairs, new() { Resample = "pair", Scoring = scoring });
-        return Of([.. set.Sides(await set.ScoreAsync(model, null, null, cancellation).ConfigureAwait(false))]);
+        return await MeasureAsync(model, PairSet.Of(pairs, new() { Resample = "pair", Scoring = scoring }), cancellation).ConfigureAwait(false);
     }
+
+    /// <summary>The same on pairs that other models are measured on as well.</summary>
+    internal static async Task<RewardStatistics> MeasureAsync(IRewardModel model, PairSet pairs, CancellationToken cancellation) =>
+        Of([.. pairs.Sides(await pairs.ScoreAsync(model, null, null, cancellation).ConfigureAwait(false))]);
 
     /// <summary>The figures of rewards that are there already.</summary>
     /// <param name="rewards">Chosen and rejected of each pair, at least one.</param>
