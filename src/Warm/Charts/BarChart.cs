@@ -90,5 +90,5 @@ public sealed record BarChart : IRichDisplay
     /// <summary><c>Accuracy on ood: 9 bars</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Title}: {Bars.Count} bars");
 
-    private string Text(double value) => double.IsFinite(value) ? value.ToString(Format, CultureInfo.InvariantCulture) : "–";
+    private string Text(double value) => Svg.Number(value, Format);
 }

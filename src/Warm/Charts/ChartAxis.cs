@@ -21,7 +21,7 @@ internal sealed class ChartAxis
     /// <param name="ticks">About how many.</param>
     public static ChartAxis Of(IEnumerable<double> values, double from, double to, bool log = false, int ticks = 6)
     {
-        double[] shown = [.. values.Where(value => double.IsFinite(value) && Math.Abs(value) < 1e300 && (!log || value > 0))];
+        double[] shown = [.. values.Where(value => CanShow(value, log))];
         (double low, double high) = shown.Length == 0 ? (log ? 1 : 0, log ? 10 : 1) : (shown.Min(), shown.Max());
         if (log && high / low <= 1e12)
         {
@@ -43,13 +43,10 @@ internal sealed class ChartAxis
     public double At(double value) => _log ? _from + (_to - _from) * Math.Log(value / _low) / Math.Log(_high / _low) : _from + (_to - _from) * (value - _low) / (_high - _low);
 
     /// <summary>Whether a value has a place on it.</summary>
-    public bool Shows(double value) => double.IsFinite(value) && Math.Abs(value) < 1e300 && (!_log || value > 0);
+    public bool Shows(double value) => CanShow(value, _log);
 
-    /// <summary>Where the axis begins.</summary>
-    public double Low => _low;
-
-    /// <summary>Where it ends.</summary>
-    public double High => _high;
+    /// <summary>Whether a value has a place on an axis: finite, far from where sums overflow, and positive where ratios count.</summary>
+    public static bool CanShow(double value, bool log = false) => double.IsFinite(value) && Math.Abs(value) < 1e300 && (!log || value > 0);
 
     /// <summary>A tick in as many digits as tell it from its neighbours.</summary>
     public string Label(double tick)

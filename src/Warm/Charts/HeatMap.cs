@@ -91,7 +91,7 @@ public sealed record HeatMap : IRichDisplay
     /// <summary><c>Distances: 6 x 6</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Title}: {Rows.Count} x {Columns.Count}");
 
-    private string Text(double value) => double.IsFinite(value) ? value.ToString(Format, CultureInfo.InvariantCulture) : "–";
+    private string Text(double value) => Svg.Number(value, Format);
 
     private static string Colour(double share)
     {

@@ -61,7 +61,7 @@ public sealed record LineChart : IRichDisplay
         ChartPoint[] all = [.. Series.SelectMany(series => series.Points)], shown = [.. all.Where(Shown)];
         string note = shown.Length == all.Length ? Note : FormattableString.Invariant($"{Note}; {all.Length - shown.Length} of {all.Length} points are not shown: not finite{(LogX ? " or not positive" : "")}");
         double top = ChartHead.Draw(svg, Title, note, [.. Series.Select(series => (series.Name, series.Joined ? ChartHead.Swatch.Line : ChartHead.Swatch.Dot))]), bottom = top + PlotHeight;
-        double[] marks = [.. Marks.Select(mark => mark.Value).Where(double.IsFinite)];
+        double[] marks = [.. Marks.Select(mark => mark.Value)];
         ChartAxis y = ChartAxis.Of(shown.SelectMany(point => new[] { point.Y, point.Low, point.High }).Concat(marks), bottom, top);
         double left = ChartHead.Edge + 22 + y.Ticks.Max(tick => Svg.TextWidth(y.Label(tick), 12)), right = Width - ChartHead.Edge - 6;
         ChartAxis x = ChartAxis.Of(shown.Select(point => point.X), left + 4, right, LogX, 8);
@@ -85,7 +85,7 @@ public sealed record LineChart : IRichDisplay
         if (shown.Length == 0) svg.Text((left + right) / 2, (top + bottom) / 2, "nothing to show", 14, "middle", soft: true);
         foreach (bool band in (bool[])[true, false]) // every band lies under every line
             for (int i = 0; i < Series.Count; i++) foreach (ChartPoint[] run in Runs(Series[i])) Draw(svg, run, Series[i], i, x, y, band);
-        foreach (ChartMark mark in Marks.Where(mark => double.IsFinite(mark.Value)))
+        foreach (ChartMark mark in Marks.Where(mark => y.Shows(mark.Value)))
         {
             svg.Mark(left, y.At(mark.Value), right, y.At(mark.Value));
             svg.Text(right - 4, y.At(mark.Value) - 5, mark.Name, 11, "end", soft: true, most: (right - left) * 0.6);
@@ -98,7 +98,7 @@ public sealed record LineChart : IRichDisplay
     /// <summary><c>Accuracy along the line: 1 series, 11 points</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Title}: {Series.Count} series, {Series.Sum(series => series.Points.Count)} points");
 
-    private bool Shown(ChartPoint point) => double.IsFinite(point.X) && double.IsFinite(point.Y) && Math.Abs(point.X) < 1e300 && Math.Abs(point.Y) < 1e300 && (!LogX || point.X > 0);
+    private bool Shown(ChartPoint point) => ChartAxis.CanShow(point.X, LogX) && ChartAxis.CanShow(point.Y);
 
     /// <summary>The points between two gaps.</summary>
     private IEnumerable<ChartPoint[]> Runs(ChartSeries series)

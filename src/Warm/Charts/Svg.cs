@@ -123,6 +123,9 @@ internal sealed class Svg(double width)
         return lines;
     }
 
+    /// <summary>A number as it is shown; a dash where it is not finite.</summary>
+    public static string Number(double value, string format) => double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "–";
+
     /// <summary>What XML takes as it is meant: markup escaped, and characters that no XML may hold replaced.</summary>
     public static string Escape(string text)
     {

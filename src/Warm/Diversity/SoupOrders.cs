@@ -35,7 +35,7 @@ public sealed record SoupOrders(
         if (orders < 1) throw new WarmException("orders", FormattableString.Invariant($"is {orders}"), "1 or more");
         int n = ranking.Order.Count;
         double all = Enumerable.Range(1, n).Aggregate(1.0, (product, i) => product * i);
-        if (orders >= all && n > MostForAll || orders == int.MaxValue && n > MostForAll)
+        if (n > MostForAll && (orders >= all || orders == int.MaxValue))
             throw new WarmException("orders", FormattableString.Invariant($"all of {n} members are {all:G3}"), FormattableString.Invariant($"every order of at most {MostForAll} members"), "Give a number of orders, which are then drawn.");
         var known = new Dictionary<string, double>(StringComparer.Ordinal);
         async Task<double> Once(IReadOnlyList<int> soup)

@@ -13,9 +13,6 @@ public sealed class Evaluation
     /// <summary>The results, set by set.</summary>
     public IReadOnlyList<SetEvaluation> Sets { get; }
 
-    /// <summary>The same of one set.</summary>
-    internal Evaluation Only(SetEvaluation set) => new([set]) { Selection = Selection, SelectedBy = SelectedBy, TextForms = TextForms, Remarks = Remarks };
-
     /// <summary>What a tie counted.</summary>
     public TieRule Ties => Sets[0].Members[0].TieRule;
 
@@ -67,8 +64,7 @@ public sealed class Evaluation
                 remarks.Add($"no average: {refusal.Message}");
             }
         List<(int[] Members, TextRewards[] Average)>[] subsets = average is null ? [] : await SubsetsAsync(weights, members, average, pass, options).ConfigureAwait(false);
-        WeightDistance? distance = subsets.Length == 0 ? null : WeightDistance.Measure(weights, cancellation: cancellation);
-        TrainingRun?[] runs = [.. weights.Select(TrainingRun.Of)];
+        MemberTraits? traits = subsets.Length == 0 ? null : new(WeightDistance.Measure(weights, cancellation: cancellation), [.. weights.Select(TrainingRun.Of)]);
         (string Name, TextRewards[] Rewards)[] moving = [.. await MovingAsync(pass, options).ConfigureAwait(false)];
         TopByAccuracy? ranking = options.Selection is null ? null : TopByAccuracy.Of(accuracies);
         var results = new List<SetEvaluation>();
@@ -87,20 +83,13 @@ public sealed class Evaluation
                 Average = average is null ? null : all[^1],
                 Ensembles = [.. rules.Select((rule, i) => (rule, all[models.Count + i]))],
                 Subsets = [.. subsets.Select((size, k) => SizeOf(set, k + 1, [.. size.Select(one => one.Average[s])], [.. size.Select(one => PairSet.Together([.. one.Members.Select(m => own[m])], EnsembleRule.Mean))], models.Count))],
-                Pairs = [.. (subsets.Length > 2 ? subsets[1] : subsets.Length == 2 ? [([0, 1], average!)] : []).Select(two => PairOf(set, two.Members[0], two.Members[1], own, two.Average[s]))],
+                Pairs = traits is null ? [] : [.. subsets[1].Select(two => traits.PairOf(set, two.Members[0], two.Members[1], own, two.Average[s]))],
                 MovingAverages = all[(models.Count + rules.Length)..(models.Count + rules.Length + moving.Length)],
                 Best = ranking is null ? null : measured[ranking.Order[0]],
                 MeanOfMembers = models.Count > 1 ? MeanOfModels.Accuracy(measured) : null,
                 Longer = set.Longer,
             }.Conclude());
         }
-        MemberPair PairOf(PairSet set, int a, int b, TextRewards[] own, TextRewards both)
-        {
-            double[] first = set.Outcomes(own[a]), second = set.Outcomes(own[b]);
-            double[] gain = [.. set.Outcomes(both).Select((outcome, pair) => outcome - 0.5 * (first[pair] + second[pair]))];
-            return new(a, b, MemberPair.KindOf(runs[a], runs[b]), distance!.Distance(a, b), ScoreAgreement.Of(set, own[a], own[b]), Estimate.Mean(gain, set.Units, set.Options.Resamples, set.Options.Seed));
-        }
-
         return new(results) { Selection = ranking, SelectedBy = options.Selection, TextForms = pass.Forms, Remarks = remarks };
     }
 
@@ -170,6 +159,17 @@ public sealed class Evaluation
         return new(k, averages.Length, MemberSubsets.Count(members, k), set.Mean(Mean(outcomes)), set.Mean(Mean([.. ensembles.Select(set.Outcomes)])), alone.Min(), alone.Max());
 
         static double[] Mean(double[][] rows) => [.. rows[0].Select((_, pair) => rows.Average(row => row[pair]))];
+    }
+
+    /// <summary>What is known of members beside their rewards: how far apart they lie, and how they were trained.</summary>
+    private sealed record MemberTraits(WeightDistance Distance, TrainingRun?[] Runs)
+    {
+        public MemberPair PairOf(PairSet set, int a, int b, TextRewards[] own, TextRewards both)
+        {
+            double[] first = set.Outcomes(own[a]), second = set.Outcomes(own[b]);
+            double[] gain = [.. set.Outcomes(both).Select((outcome, pair) => outcome - 0.5 * (first[pair] + second[pair]))];
+            return new(a, b, MemberPair.KindOf(Runs[a], Runs[b]), Distance.Distance(a, b), ScoreAgreement.Of(set, own[a], own[b]), Estimate.Mean(gain, set.Units, set.Options.Resamples, set.Options.Seed));
+        }
     }
 
     /// <summary>One model after another: made, loaded, scored on every set, let go.</summary>

@@ -9,16 +9,21 @@ public static class EvaluationCharts
     public static BarChart Accuracy(Evaluation evaluation)
     {
         ArgumentNullException.ThrowIfNull(evaluation);
-        bool several = evaluation.Sets.Count > 1;
+        return Accuracy(evaluation.Sets);
+    }
+
+    internal static BarChart Accuracy(IReadOnlyList<SetEvaluation> sets)
+    {
+        bool several = sets.Count > 1;
         return new()
         {
-            Title = several ? "Pairwise accuracy" : $"Pairwise accuracy{On(evaluation.Sets[0])}",
-            Note = $"{string.Join("; ", evaluation.Sets.Select(Sample))}; whiskers: {Interval(evaluation.Sets[0])}; bars begin at chance",
+            Title = several ? "Pairwise accuracy" : $"Pairwise accuracy{On(sets[0])}",
+            Note = $"{string.Join("; ", sets.Select(Sample))}; whiskers: {Interval(sets[0])}; bars begin at chance",
             X = "pairwise accuracy",
             From = 0.5,
             Kinds = Kinds,
-            Marks = several || evaluation.Sets[0].Longer is not { } longer ? [] : [new(FormattableString.Invariant($"{PairSet.LengthRule}: {longer.Accuracy.Value:F3}"), longer.Accuracy.Value)],
-            Bars = [.. evaluation.Sets.SelectMany(set => Bars(set).Select(bar => several ? bar with { Name = $"{set.Name}: {bar.Name}" } : bar))],
+            Marks = several || sets[0].Longer is not { } longer ? [] : [new(FormattableString.Invariant($"{PairSet.LengthRule}: {longer.Accuracy.Value:F3}"), longer.Accuracy.Value)],
+            Bars = [.. sets.SelectMany(set => Bars(set).Select(bar => several ? bar with { Name = $"{set.Name}: {bar.Name}" } : bar))],
         };
     }
 

@@ -50,8 +50,7 @@ public static class EvaluationReport
         page.Append(evaluation.Ties == TieRule.Half ? "a tie counts half. " : evaluation.Ties == TieRule.Correct ? "a tie counts as correct. " : "a tie counts as wrong. ");
         page.Append("Intervals are 95 %, over the units that are named: pairs that share one are not independent. A difference is paired: what both get right or wrong drops out of it. \"Corrected p\" is Holm's, for the comparisons shown together. ");
         page.Append("\"Detectable\" is the smallest true difference that so many units would show four times out of five. Loss, Brier score and calibration error take a reward difference as the logit of a preference.</p>\n");
-        string[] forms = [.. evaluation.TextForms.Select(form => $"{form.Key}: {form.Value}").Distinct()], remarks = [.. forms.Length == 0 ? [] : new[] { $"text form: {string.Join("; ", evaluation.TextForms.Values.Select(form => form.ToString()).Distinct())}" }, .. evaluation.Remarks];
-        Bullets(page, remarks);
+        Bullets(page, [.. evaluation.TextForms.Count == 0 ? [] : new[] { $"text form: {string.Join("; ", evaluation.TextForms.Values.Distinct())}" }, .. evaluation.Remarks]);
         page.Append("<footer>Made by Warm.</footer>\n</body>\n</html>\n");
         return page.ToString();
     }
@@ -66,7 +65,7 @@ public static class EvaluationReport
                 page.Append(CultureInfo.InvariantCulture, $"<li>{Text(pair.A)} less {Text(pair.B)}: {Text(Points(pair.Difference))}: {Text(pair.Verdict)}</li>\n");
             page.Append("</ul></div>\n");
         }
-        Figure(page, EvaluationCharts.Accuracy(evaluation.Only(set)).ToSvg());
+        Figure(page, EvaluationCharts.Accuracy([set]).ToSvg());
         Table(page, ["model", "accuracy", "95 %", "loss", "Brier", "ECE", "margin", "longer preferred", "shorter preferred", "length r", "reward sd", "ties", "seconds", "weights, MB"], [.. set.All.Select(Row), .. Baselines(set)]);
         if (EvaluationCharts.Differences(set) is { } differences) Figure(page, differences.ToSvg());
         Table(page, ["difference", "points", "95 %", "McNemar", "p", "corrected p", "detectable, points"], set.Helped.Select(pair => (string[])[$"{pair.A} - {pair.B}", Number(100 * pair.Difference.Value, "+0.00;-0.00;0.00"),
@@ -133,5 +132,5 @@ public static class EvaluationReport
 
     private static string Interval(Estimate estimate) => double.IsNaN(estimate.Error) ? "–" : $"{Share(estimate.Low)} to {Share(estimate.High)}";
 
-    private static string Number(double value, string format) => double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "–";
+    private static string Number(double value, string format) => Svg.Number(value, format);
 }

@@ -77,9 +77,11 @@ public sealed class SetEvaluation
             if (Average is not null && ensemble is not null) helped.Add(PairedComparison.OfMean(ensemble, Members));
         }
         else helped.AddRange(Paired);
-        if (Longer is not null && (whole ?? (Members.Count == 1 ? Members[0] : null)) is { } used) helped.Add(PairedComparison.Of(used, Longer));
+        PairwiseAccuracy? used = whole ?? (Members.Count == 1 ? Members[0] : null);
+        PairedComparison? length = used is not null && Longer is not null ? PairedComparison.Of(used, Longer) : null;
+        if (length is not null) helped.Add(length);
         Helped = PairedComparison.Adjust(helped);
-        Remarks = [.. Spread(), .. Length(), .. Cost(ensemble)];
+        Remarks = [.. Spread(), .. Length(used, length?.Difference), .. Cost(ensemble)];
         return this;
     }
 
@@ -93,10 +95,12 @@ public sealed class SetEvaluation
             yield return FormattableString.Invariant($"the average's rewards spread {(ratio < 1 ? "less" : "more")} than its members' (standard deviation {average.Std:G3}, members {members:G3} on average): thresholds and KL weights that were chosen for a member do not carry over");
     }
 
-    private IEnumerable<string> Length()
+    /// <param name="used">What would be used, or null.</param>
+    /// <param name="difference">How much better it is than the rule, or null where there are no texts.</param>
+    private IEnumerable<string> Length(PairwiseAccuracy? used, Estimate? difference)
     {
-        if (Longer is not null && (Average ?? (Members.Count == 1 ? Members[0] : null)) is { } used && PairedComparison.Of(used, Longer) is { Difference: { Low: not > 0 } difference })
-            yield return FormattableString.Invariant($"{used.Name} is not shown to be better than the rule \"{PairSet.LengthRule}\" ({used.Accuracy.Value:F3} and {Longer.Accuracy.Value:F3}{(double.IsNaN(difference.Low) ? "" : FormattableString.Invariant($", difference {difference.Low:F3} to {difference.High:F3}"))})");
+        if (used is not null && difference is { Low: not > 0 })
+            yield return FormattableString.Invariant($"{used.Name} is not shown to be better than the rule \"{PairSet.LengthRule}\" ({used.Accuracy.Value:F3} and {Longer!.Accuracy.Value:F3}{(double.IsNaN(difference.Low) ? "" : FormattableString.Invariant($", difference {difference.Low:F3} to {difference.High:F3}"))})");
         foreach (PairwiseAccuracy model in Average is null ? Members : [Average])
             if (model.WhereLongerWins is { } longer && model.WhereShorterWins is { } shorter && longer.Value - shorter.Value > 0.25)
                 yield return FormattableString.Invariant($"{model.Name} leans on length: right on {longer.Value:P0} of the pairs whose longer text was preferred and on {shorter.Value:P0} of the others");
