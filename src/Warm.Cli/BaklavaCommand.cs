@@ -16,12 +16,9 @@ internal static class BaklavaCommand
         var members = new Option<string[]>("--members") { Description = "Trained members: tell which start each came from.", HelpName = "DIR..", AllowMultipleArgumentsPerToken = true };
         var ridge = new Option<double?>("--ridge") { Description = "Strength of the penalty on the head, ridge / 2 |w|^2 (default: the one of 0.001, 0.01, 0.1 and 1 with the least loss on held-out pairs).", HelpName = "R" };
         var folds = new Option<int>("--folds") { Description = "Number of parts in which prompts are held out (default 5).", HelpName = "K", DefaultValueFactory = _ => 5 };
-        var ties = new Option<TieRule>("--ties") { Description = "What a pair of equal rewards counts: half (default), correct, wrong.", DefaultValueFactory = _ => TieRule.Half };
-        ties.AcceptOnlyFromAmong("half", "correct", "wrong");
-        var resample = new Option<string>("--resample") { Description = "Whose sampling the error is about: prompt (default), pair, or a field of the pairs.", HelpName = "UNIT", DefaultValueFactory = _ => "prompt" };
-        var columns = new Option<string?>("--columns") { Description = "Other names of fields: prompt=question,chosen=answers.good", HelpName = "FIELD=NAME,.." };
         var allow = new Option<string?>("--allow") { Description = "Rules that are not refused: run, tokenizer, template, ancestry ..", HelpName = "RULE,.." };
-        var command = new WarmCommand("baklava", "Choose the checkpoints that reward models start from.", "warm baklava sft-run --on dev.jsonl --write starts") { starts, on, write, members, ridge, folds, ties, resample, columns, allow };
+        var command = new WarmCommand("baklava", "Choose the checkpoints that reward models start from.", "warm baklava sft-run --on dev.jsonl --write starts") { starts, on, write, members, ridge, folds, allow };
+        var pairing = new PairArguments(command);
         var scoring = new ScoringArguments(command, several: true);
         return command.Runs(async (parsed, report, cancellation) =>
         {
@@ -29,18 +26,17 @@ internal static class BaklavaCommand
             string[] trained = parsed.GetValue(members) ?? [];
             if (pairs is null && trained.Length == 0) throw new WarmException("--on", "is missing", "pairs to judge starts by, or --members to find starts of");
             if (pairs is null && place is not null) throw new WarmException("--write", "is given without --on", "pairs to fit the shared head to");
-            if (place is not null && Path.Exists(place)) throw new WarmException(place, "exists already", "a place that is free");
-            string[] allowed = parsed.GetValue(allow)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+            if (place is not null) OutputFolder.Demand(place, overwrite: false);
+            IReadOnlyCollection<string> allowed = scoring.Averaging(parsed, parsed.GetValue(allow)).Allow;
             IReadOnlyList<Start> found = Start.Find(parsed.GetRequiredValue(starts), allowed, path => ModelArgument.Open(path, scoring.Base(parsed)));
             CpuEngine engine = scoring.Engine(parsed);
             Baklava? baklava = null;
             IReadOnlyList<string> written = [];
             if (pairs is not null)
             {
-                var reading = new PreferenceFileOptions { Columns = parsed.GetValue(columns) is { } names ? ColumnNames.Parse(names) : null };
                 StartProbe probe = LinearProbe.ForStarts(parsed.GetValue(ridge) is { } strength ? [strength] : null, engine, scoring.Loading(parsed), scoring.Options(parsed), scoring.Threads(parsed));
-                var options = new BaklavaOptions { Folds = parsed.GetValue(folds), Allow = allowed, Accuracy = new() { Ties = parsed.GetValue(ties), Resample = parsed.GetValue(resample)! }, Threads = scoring.Threads(parsed) };
-                baklava = await Baklava.MeasureAsync(found, probe, PreferenceFile.Read(pairs, reading), options, pairs, new Shown(report, found.Count), cancellation);
+                var options = new BaklavaOptions { Folds = parsed.GetValue(folds), Allow = allowed, Accuracy = pairing.Accuracy(parsed), Threads = scoring.Threads(parsed) };
+                baklava = await Baklava.MeasureAsync(found, probe, PreferenceFile.Read(pairs, pairing.Reading(parsed)), options, pairs, new Shown(report, found.Count), cancellation);
                 if (place is not null) written = baklava.Write(place, null, cancellation);
             }
             IReadOnlyList<MemberOrigin> origins = trained.Length == 0 ? [] : MemberOrigin.Of([.. trained.Select(member => ModelArgument.Open(member, scoring.Base(parsed)))], [.. found.Select(start => start.Weights)], scoring.Threads(parsed), cancellation);

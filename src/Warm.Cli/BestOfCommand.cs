@@ -11,7 +11,7 @@ internal static class BestOfCommand
     private const int PromptsAtOnce = 64;
 
     /// <summary>A prompt with its drafts, read as the model reads them.</summary>
-    private sealed record Prompted(string[] Drafts, EncodedText[] Texts);
+    private sealed record Prompted(IReadOnlyList<string> Drafts, EncodedText[] Texts);
 
     public static WarmCommand Create()
     {
@@ -55,7 +55,7 @@ internal static class BestOfCommand
                 WarmException? error = line.Error;
                 if (line.Value is { } prompted)
                 {
-                    Score[] mine = [.. scores.Skip(next).Take(prompted.Drafts.Length)];
+                    Score[] mine = [.. scores.Skip(next).Take(prompted.Drafts.Count)];
                     next += mine.Length;
                     try
                     {
@@ -90,12 +90,8 @@ internal static class BestOfCommand
 
     private static Prompted Read(InputLine line, RewardModel model, ScoringOptions options)
     {
-        string[] drafts = line.Texts("responses");
-        if (drafts.Length == 0) throw new WarmException(line.Where, "\"responses\" is an empty list", "at least one draft");
-        if (line.Has("prompt") && line.Has("messages")) throw new WarmException(line.Where, "has \"prompt\" and \"messages\"", "one of them");
-        Message[]? messages = line.Has("messages") ? line.Messages("messages") : line.Json["prompt"] is JsonArray ? line.Messages("prompt") : null;
-        string prompt = messages is null ? line.Text("prompt") : "";
-        return new(drafts, [.. drafts.Select(draft => model.Read((messages is null ? Candidate.OfResponse(prompt, draft) : Candidate.OfMessages([.. messages, new Message("assistant", draft)])) with { Source = line.Where }, options))]);
+        Candidate[] drafts = line.Drafts();
+        return new([.. drafts.Select(draft => draft.Response ?? draft.Messages![^1].Content!)], [.. drafts.Select(draft => model.Read(draft, options))]);
     }
 
     private static void Print(BestOfN best, JsonNode? id, string form, int? top, Report report)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Warm.Transformers;
@@ -16,25 +15,26 @@ internal static class CurveCommand
     private static readonly Option<int?> Most = new("--max-n") { Description = "Last n; default: the most drafts that a prompt has, at most 1,000.", HelpName = "N" };
     private static readonly Option<string?> Columns = new("--columns") { Description = "Other names of fields: proxy=rm,gold=judge,prompt=question", HelpName = "FIELD=NAME,.." };
     private static readonly Option<bool> KeepGoing = new("--keep-going") { Description = "Pass over broken lines, naming them; exit code 1 at the end." };
-    private static readonly Option<string?> Picture = new("--svg") { Description = "Write the chart (of several models the first one's).", HelpName = "FILE" };
-    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace the file that --svg names." };
 
     public static WarmCommand Create()
     {
         var command = new WarmCommand("curve", "Best-of-n curves, exact over all choices: proxy against gold, against a random draft.", "warm curve family/warm --prompts drafts.jsonl --gold judge --max-n 64")
-            { Models, Prompts, Gold, Rewards, Most, Columns, KeepGoing, Picture, Overwrite };
+            { Models, Prompts, Gold, Rewards, Most, Columns, KeepGoing };
+        var picture = new PictureArguments(command, "Write the chart (of several models the first one's).");
         var scoring = new ScoringArguments(command, several: true);
         return command.Runs(async (parsed, report, cancellation) =>
         {
             string[] folders = parsed.GetValue(Models) ?? [];
-            string? prompts = parsed.GetValue(Prompts), rewards = parsed.GetValue(Rewards), picture = parsed.GetValue(Picture);
-            if (rewards is not null && (folders.Length > 0 || prompts is not null || parsed.GetValue(Gold) is not null)) return Wrong("--rewards stands instead of models, --prompts and --gold.");
-            if (rewards is null && (folders.Length == 0 || prompts is null)) return Wrong(folders.Length == 0 ? "no model is named." : "--prompts is missing: the drafts to choose from.");
-            if (picture is not null && Path.Exists(picture) && !parsed.GetValue(Overwrite)) throw new WarmException(picture, "exists already", "a place that is free", "Choose another, or say --overwrite.");
+            string? prompts = parsed.GetValue(Prompts), rewards = parsed.GetValue(Rewards);
+            if (rewards is not null && (folders.Length > 0 || prompts is not null || parsed.GetValue(Gold) is not null))
+                throw new WarmException("--rewards", $"stands beside {(folders.Length > 0 ? folders[0] : prompts is not null ? "--prompts" : "--gold")}", "a file of rewards, or models, --prompts and --gold");
+            if (rewards is null && folders.Length == 0) throw new WarmException("--rewards", "is missing, and so is DIR", "models that choose, or a file of rewards");
+            if (rewards is null && prompts is null) throw new WarmException("--prompts", "is missing", "the drafts to choose from");
+            picture.Demand(parsed);
             using LinesInput input = LinesInput.Open(rewards ?? prompts!, parsed.GetValue(Columns) is { } columns ? ColumnNames.Parse(columns) : null, parsed.GetValue(KeepGoing));
             (string? Name, BestOfNCurve Curve)[] curves = rewards is not null ? [(null, BestOfNCurve.Of(Read(input, Given, report, cancellation), parsed.GetValue(Most)))]
                 : await Measured(folders, input, scoring, parsed, report, cancellation);
-            if (picture is not null) AtomicFile.Write(picture, Encoding.UTF8.GetBytes(curves[0].Curve.Chart(Path.GetFileName(input.Name), curves[0].Name).ToSvg()), parsed.GetValue(Overwrite));
+            picture.Write(parsed, () => curves[0].Curve.Chart(Path.GetFileName(input.Name), curves[0].Name).ToSvg());
             Print(curves, report);
             return input.Errors > 0 ? 1 : 0;
         });
@@ -47,7 +47,7 @@ internal static class CurveCommand
         IReadOnlyList<PromptDrafts> prompts = Read(input, line => Drafts(line, byModel ? null : gold), report, cancellation);
         if (prompts.Count == 0) throw new WarmException(input.Name, "there are no prompts", "at least one prompt with its drafts");
         ScoringOptions options = scoring.Options(parsed);
-        CpuEngine engine = scoring.Engine(parsed);
+        ModelLoader loader = scoring.Loader(parsed, report);
         if (byModel)
         {
             using RewardModel judge = Load(gold!);
@@ -63,9 +63,8 @@ internal static class CurveCommand
 
         RewardModel Load(string folder)
         {
-            RewardModel model = RewardModel.Load(scoring.Open(parsed, folder), engine, scoring.Loading(parsed));
-            foreach (string remark in model.Remarks) report.Remark($"{folder}: {remark}");
-            report.Remark($"{folder}: text form {(options.TextForm ?? model.TextForm)}");
+            RewardModel model = loader.Load(scoring.Open(parsed, folder));
+            report.Remark($"{folder}: text form {model.TextForm}");
             return model;
         }
     }
@@ -106,13 +105,10 @@ internal static class CurveCommand
 
     private static PromptDrafts Drafts(InputLine line, string? gold)
     {
-        string[] drafts = line.Texts("responses");
-        if (drafts.Length == 0) throw new WarmException(line.Where, "\"responses\" is an empty list", "at least one draft");
+        Candidate[] drafts = line.Drafts();
         double[]? judged = gold is null ? null : Numbers(line, gold);
         if (judged is not null && judged.Length != drafts.Length) throw new WarmException(line.Where, $"\"responses\" has {drafts.Length} drafts, \"{gold}\" {judged.Length} rewards", "as many of both");
-        Message[]? messages = line.Has("messages") ? line.Messages("messages") : line.Json["prompt"] is JsonArray ? line.Messages("prompt") : null;
-        string prompt = messages is null ? line.Text("prompt") : "";
-        return new([.. drafts.Select((draft, i) => (messages is null ? Candidate.OfResponse(prompt, draft) : Candidate.OfMessages([.. messages, new Message("assistant", draft)])) with { Source = $"{line.Where}, draft {i}" })], judged);
+        return new(drafts, judged);
     }
 
     private static DraftRewards Given(InputLine line)
@@ -127,11 +123,4 @@ internal static class CurveCommand
     private static double[] Numbers(InputLine line, string field) =>
         [.. line.List(field).Select((node, i) => node is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double number) && double.IsFinite(number) ? number
             : throw new WarmException(line.Where, $"\"{field}\"[{i}] is {node?.ToJsonString() ?? "null"}", "a finite number"))];
-
-    private static int Wrong(string what)
-    {
-        Console.Error.WriteLine($"warm curve: {what}");
-        Console.Error.WriteLine("See warm curve --help.");
-        return 2;
-    }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
 using Warm.Transformers;
 
 namespace Warm.Cli;
@@ -18,51 +17,44 @@ internal static class EvaluateCommand
     private static readonly Option<string[]> Runs = new("--run") { Description = "Baseline: the moving average of one run's checkpoints; a run's folder, or its checkpoints in order of time, apart by commas. Several runs: their average too.", HelpName = "RUN" };
     private static readonly Option<string> Moving = new("--moving") { Description = "How a run's checkpoints become one: swa (default, their running mean) or ema:DECAY.", HelpName = "METHOD", DefaultValueFactory = _ => "swa" };
     private static readonly Option<string?> Select = new("--select") { Description = "Pairs by which the best member is chosen; no prompt may be in --on as well.", HelpName = "PAIRS" };
-    private static readonly Option<TieRule> Ties = new("--ties") { Description = "What a pair of equal rewards counts: half (default), correct (the paper's >=), wrong (reward-bench v1's >).", DefaultValueFactory = _ => TieRule.Half };
-    private static readonly Option<string> Resample = new("--resample") { Description = "Whose sampling the error is about: prompt (default), text, pair, or a field of the pairs.", HelpName = "UNIT", DefaultValueFactory = _ => "prompt" };
     private static readonly Option<string?> Groups = new("--groups") { Description = "The field whose worst group is named; default: what is resampled, or subset.", HelpName = "FIELD" };
-    private static readonly Option<string?> Columns = new("--columns") { Description = "Other names of fields: prompt=question,chosen=answers.good", HelpName = "FIELD=NAME,.." };
     private static readonly Option<bool> KeepGoing = new("--keep-going") { Description = "Pass over broken lines, naming them; exit code 1 at the end." };
     private static readonly Option<string?> Cache = new("--cache") { Description = "A file of scores by content hash: what it holds is not scored again, what it lacks is added.", HelpName = "FILE" };
     private static readonly Option<string?> Allow = new("--allow") { Description = "Rules that are not refused: shared-prompts; of the average: config, ancestry ..", HelpName = "RULE,.." };
     private static readonly Option<string?> Page = new("--report") { Description = "Write one self-contained page with charts.", HelpName = "FILE.html" };
-    private static readonly Option<string?> Picture = new("--svg") { Description = "Write the chart of accuracies.", HelpName = "FILE" };
-    private static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace the files that --report and --svg name." };
 
-    static EvaluateCommand()
-    {
-        Ties.AcceptOnlyFromAmong("half", "correct", "wrong");
-        Divisor.AcceptOnlyFromAmong("n", "n-1");
-    }
+    static EvaluateCommand() => Divisor.AcceptOnlyFromAmong("n", "n-1");
 
     public static WarmCommand Create()
     {
         var command = new WarmCommand("evaluate", "Measure models on pairs that people judged, with error bars: did averaging help?", "warm evaluate family/warm family/rm-1 --on family/heldout.jsonl.gz --resample topic")
-            { Models, On, Rewards, Ensemble, Lambda, Divisor, Subsets, Runs, Moving, Select, Ties, Resample, Groups, Columns, KeepGoing, Allow, Cache, Page, Picture, Overwrite };
+            { Models, On, Rewards, Ensemble, Lambda, Divisor, Subsets, Runs, Moving, Select };
+        var pairs = new PairArguments(command);
+        foreach (Option option in (Option[])[Groups, KeepGoing, Allow, Cache, Page]) command.Add(option);
+        var pictures = new PictureArguments(command, "Write the chart of accuracies.", Page);
         var scoring = new ScoringArguments(command, several: true);
         return command.Runs(async (parsed, report, cancellation) =>
         {
-            var options = new AccuracyOptions { Ties = parsed.GetValue(Ties), Resample = parsed.GetValue(Resample)!, Groups = parsed.GetValue(Groups), Scoring = scoring.Options(parsed) };
-            ColumnNames? names = parsed.GetValue(Columns) is { } text ? ColumnNames.Parse(text) : null;
+            AccuracyOptions options = pairs.Accuracy(parsed, scoring.Options(parsed)) with { Groups = parsed.GetValue(Groups) };
+            ColumnNames? names = pairs.Columns(parsed);
             var broken = new Broken(report, parsed.GetValue(KeepGoing));
             string[] folders = parsed.GetValue(Models) ?? [], sets = parsed.GetValue(On) ?? [];
-            foreach (string? file in new[] { parsed.GetValue(Page), parsed.GetValue(Picture) })
-                if (file is not null && Path.Exists(file) && !parsed.GetValue(Overwrite)) throw new WarmException(file, "exists already", "a place that is free", "Choose another, or say --overwrite.");
+            pictures.Demand(parsed);
             Evaluation evaluation;
             if (parsed.GetValue(Rewards) is { } rewards)
             {
-                if (folders.Length > 0 || sets.Length > 0) return Wrong("--rewards stands instead of models and --on.");
-                if (parsed.GetValue(Select) is not null) return Wrong("--select needs models.");
+                if (folders.Length > 0 || sets.Length > 0) throw new WarmException("--rewards", $"stands beside {(folders.Length > 0 ? folders[0] : "--on")}", "a file of rewards, or models and --on");
+                if (parsed.GetValue(Select) is not null) throw new WarmException("--select", "stands beside --rewards", "models to choose from");
                 evaluation = Given(rewards, options, names, broken, new() { Ensembles = parsed.GetValue(Ensemble) ? Rules(parsed) : [] }, cancellation);
             }
             else
             {
-                if (folders.Length == 0) return Wrong("no model is named.");
-                if (sets.Length == 0) return Wrong("--on is missing: the pairs to measure on.");
+                if (folders.Length == 0) throw new WarmException("--rewards", "is missing, and so is DIR", "models to measure, or a file of rewards");
+                if (sets.Length == 0) throw new WarmException("--on", "is missing", "the pairs to measure on");
                 evaluation = await Measured(folders, sets, options, names, broken, scoring, parsed, report, cancellation);
             }
-            if (parsed.GetValue(Page) is { } page) AtomicFile.Write(page, Encoding.UTF8.GetBytes(EvaluationReport.Html(evaluation)), parsed.GetValue(Overwrite));
-            if (parsed.GetValue(Picture) is { } picture) AtomicFile.Write(picture, Encoding.UTF8.GetBytes(EvaluationCharts.Accuracy(evaluation).ToSvg()), parsed.GetValue(Overwrite));
+            pictures.Write(parsed, Page, () => EvaluationReport.Html(evaluation));
+            pictures.Write(parsed, () => EvaluationCharts.Accuracy(evaluation).ToSvg());
             if (report.IsJson) report.Line(EvaluationDocument.Of(evaluation));
             else Print(evaluation, report);
             return broken.Lines > 0 ? 1 : 0;
@@ -102,18 +94,10 @@ internal static class EvaluateCommand
             Cache = cache,
             Progress = report.Progress,
         };
-        CpuEngine engine = scoring.Engine(parsed);
-        EvaluatedModel[] models = [.. folders.Select(folder => new EvaluatedModel(folder.Length > 1 ? folder.TrimEnd('/', '\\') : folder, scoring.Open(parsed, folder)))];
-        Evaluation evaluation = await Evaluation.MeasureAsync(models, Load, sets, options, cancellation);
+        EvaluatedModel[] models = [.. folders.Select(folder => new EvaluatedModel(ModelArgument.Shown(folder), scoring.Open(parsed, folder)))];
+        Evaluation evaluation = await Evaluation.MeasureAsync(models, scoring.Loader(parsed, report).Load, sets, options, cancellation);
         if (cache?.Scored > 0) cache.Save(parsed.GetValue(Cache)!);
         return evaluation;
-
-        RewardModel Load(Weights weights)
-        {
-            RewardModel model = RewardModel.Load(weights, engine, scoring.Loading(parsed));
-            foreach (string remark in model.Remarks) report.Remark($"{weights.Name}: {remark}");
-            return model;
-        }
     }
 
     private static EnsembleRule[] Rules(ParseResult parsed) => [EnsembleRule.Mean, EnsembleRule.Worst, EnsembleRule.LessVariance(parsed.GetValue(Lambda), parsed.GetValue(Divisor) == "n-1")];
@@ -144,13 +128,6 @@ internal static class EvaluateCommand
         foreach (Answered<bool> line in input.Lines(line => { file.Add(line.Json, line.Where); return true; }, cancellation))
             if (line.Error is { } error) broken.Tell(error);
         return Evaluation.Of(file, accuracy, options);
-    }
-
-    private static int Wrong(string what)
-    {
-        Console.Error.WriteLine($"warm evaluate: {what}");
-        Console.Error.WriteLine("See warm evaluate --help.");
-        return 2;
     }
 
     /// <summary>Counts the lines that were passed over.</summary>

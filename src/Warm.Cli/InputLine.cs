@@ -62,6 +62,17 @@ internal sealed record InputLine(string Where, int Number, JsonObject Json)
         } with { Source = Where };
     }
 
+    /// <summary>The drafts of a prompt, at least one: <c>{"prompt","responses":[..]}</c> or <c>{"messages","responses":[..]}</c>.</summary>
+    public Candidate[] Drafts()
+    {
+        string[] drafts = Texts("responses");
+        if (drafts.Length == 0) throw new WarmException(Where, "\"responses\" is an empty list", "at least one draft");
+        if (Has("prompt") && Has("messages")) throw new WarmException(Where, "has \"prompt\" and \"messages\"", "one of them");
+        Message[]? messages = Has("messages") ? Messages("messages") : Json["prompt"] is JsonArray ? Messages("prompt") : null;
+        string prompt = messages is null ? Text("prompt") : "";
+        return [.. drafts.Select((draft, i) => (messages is null ? Warm.Candidate.OfResponse(prompt, draft) : Warm.Candidate.OfMessages([.. messages, new Message("assistant", draft)])) with { Source = FormattableString.Invariant($"{Where}, draft {i}") })];
+    }
+
     /// <summary>The error of a field that is not there.</summary>
     public WarmException Missing(string field, string expected) => new(Where, $"\"{field}\" is missing", expected, Json.Count == 0 ? null : $"The line has {string.Join(", ", Json.Take(8).Select(p => $"\"{p.Key}\""))}; other names are given by --columns {field}=NAME.");
 }

@@ -16,6 +16,9 @@ internal static class ModelArgument
     /// <summary>The base of adapters that stand alone on the command line.</summary>
     public static Option<string> Base() => new("--base") { Description = "The base of models that are PEFT adapter folders.", HelpName = "DIR" };
 
+    /// <summary>The model as results call it: without a slash at its end.</summary>
+    public static string Shown(string argument) => argument.Length > 1 ? argument.TrimEnd('/', '\\') : argument;
+
     /// <summary>Opens a model; reads headers only.</summary>
     /// <param name="argument">As it stands on the command line.</param>
     /// <param name="base">What <c>--base</c> says, or null.</param>

@@ -83,6 +83,9 @@ internal sealed class ScoringArguments
         TextForm = parsed.GetValue(_form) is { } form ? TextForm.Parse(form) : null,
     };
 
+    /// <summary>Loads models one after another.</summary>
+    public ModelLoader Loader(ParseResult parsed, Report report) => new(Engine(parsed), Loading(parsed), report);
+
     /// <summary>How texts are read.</summary>
     public ScoringOptions Options(ParseResult parsed)
     {

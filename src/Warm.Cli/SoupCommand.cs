@@ -16,38 +16,28 @@ internal static class SoupCommand
         var rule = new Option<string>("--rule") { Description = "greedy (default: a member stays if the soup is no worse), greedy-strict (only if it is better), or top:K.", HelpName = "RULE", DefaultValueFactory = _ => "greedy" };
         var folder = new Option<string?>("--out") { Description = "Where the soup is written; it appears whole or not at all.", HelpName = "DIR" };
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace a model folder of that name." };
-        var ties = new Option<TieRule>("--ties") { Description = "What a pair of equal rewards counts: half (default), correct, wrong.", DefaultValueFactory = _ => TieRule.Half };
-        ties.AcceptOnlyFromAmong("half", "correct", "wrong");
-        var resample = new Option<string>("--resample") { Description = "Whose sampling the error is about: prompt (default), pair, or a field of the pairs.", HelpName = "UNIT", DefaultValueFactory = _ => "prompt" };
-        var columns = new Option<string?>("--columns") { Description = "Other names of fields: prompt=question,chosen=answers.good", HelpName = "FIELD=NAME,.." };
         var allow = new Option<string?>("--allow") { Description = "Rules that are not refused: shared-prompts, config, ancestry ..", HelpName = "RULE,.." };
         var plan = SweepCommand.PlanOfMembers();
         var orders = new Option<string>("--orders") { Description = "In how many orders a greedy soup is grown, the best taken: 1 (default, by accuracy), a number, or all (at most 8 members).", HelpName = "N/all", DefaultValueFactory = _ => "1" };
         var seed = new Option<long>("--seed") { Description = "Seed of the orders that are drawn (default 0).", HelpName = "N" };
         var command = new WarmCommand("soup", "Choose members on one set of pairs, report their average on another.", "warm soup family/rm-1 family/rm-2 family/rm-3 --select dev.jsonl --hold-out test.jsonl --rule greedy --out family/soup")
-            { members, select, holdOut, rule, folder, overwrite, ties, resample, columns, allow, plan, orders, seed };
+            { members, select, holdOut, rule, folder, overwrite, allow, plan, orders, seed };
+        var pairing = new PairArguments(command);
         var scoring = new ScoringArguments(command, several: true);
         return command.Runs(async (parsed, report, cancellation) =>
         {
             string? place = parsed.GetValue(folder);
-            if (place is not null && Path.Exists(place) && !parsed.GetValue(overwrite)) throw new WarmException(place, "exists already", "a place that is free", "Choose another, or say --overwrite.");
+            if (place is not null) OutputFolder.Demand(place, parsed.GetValue(overwrite));
             SoupRule chosenRule = SoupRule.Parse(parsed.GetValue(rule)!);
             AverageOptions averaging = scoring.Averaging(parsed, parsed.GetValue(allow)) with { Runs = SweepCommand.RunsOf(parsed.GetValue(plan)) };
-            var reading = new PreferenceFileOptions { Columns = parsed.GetValue(columns) is { } names ? ColumnNames.Parse(names) : null };
+            PreferenceFileOptions reading = pairing.Reading(parsed);
             SelectionPairs chooseBy = SelectionPairs.Read(parsed.GetRequiredValue(select), reading);
             ReportPairs reportOn = ReportPairs.Read(parsed.GetRequiredValue(holdOut), chooseBy, averaging.Allow.Contains("shared-prompts"), reading);
-            var measuring = new AccuracyOptions { Ties = parsed.GetValue(ties), Resample = parsed.GetValue(resample)!, Scoring = scoring.Options(parsed) };
+            AccuracyOptions measuring = pairing.Accuracy(parsed, scoring.Options(parsed));
             Weights[] all = [.. parsed.GetRequiredValue(members).Select(member => ModelArgument.Open(member, scoring.Base(parsed)))];
-            CpuEngine engine = scoring.Engine(parsed);
-            string? form = null;
-            IRewardModel Load(Weights weights)
-            {
-                RewardModel model = RewardModel.Load(weights, engine, scoring.Loading(parsed));
-                form = model.TextForm.ToString();
-                return model;
-            }
-            Soup soup = await Soup.ChooseAsync(all, Load, chooseBy, chosenRule, new() { Ties = measuring.Ties, Scoring = measuring.Scoring, Averaging = averaging, Orders = Orders(parsed.GetValue(orders)!), Seed = parsed.GetValue(seed) }, cancellation);
-            List<PairwiseAccuracy> measured = [await soup.MeasureAsync(reportOn, Load, measuring, cancellation), await Measure(all[soup.Ranking.Order[0]], "best member")];
+            ModelLoader loader = scoring.Loader(parsed, report);
+            Soup soup = await Soup.ChooseAsync(all, loader.Load, chooseBy, chosenRule, new() { Ties = measuring.Ties, Scoring = measuring.Scoring, Averaging = averaging, Orders = Orders(parsed.GetValue(orders)!), Seed = parsed.GetValue(seed) }, cancellation);
+            List<PairwiseAccuracy> measured = [await soup.MeasureAsync(reportOn, loader.Load, measuring, cancellation), await Measure(all[soup.Ranking.Order[0]], "best member")];
             if (all.Length > 1) measured.Add(await Measure(WeightAverage.Of(all, averaging), "average of all"));
             IReadOnlyList<PairedComparison> paired = PairedComparison.Adjust([.. measured.Skip(1).Select(other => PairedComparison.Of(measured[0], other))]);
             SaveResult? saved = place is null ? null : soup.Average().Save(place, new SaveOptions { Overwrite = parsed.GetValue(overwrite), Complete = ParityFixture.Complete }, null, cancellation);
@@ -67,7 +57,7 @@ internal static class SoupCommand
                     ["holdOut"] = JsonSerializer.SerializeToNode(measured[0], Report.JsonOptions),
                     ["baselines"] = new JsonArray([.. measured.Skip(1).Select(m => new JsonObject { ["name"] = m.Name, ["accuracy"] = JsonSerializer.SerializeToNode(m.Accuracy, Report.JsonOptions) })]),
                     ["paired"] = JsonSerializer.SerializeToNode(paired, Report.JsonOptions),
-                    ["textForm"] = form,
+                    ["textForm"] = $"{loader.Form}",
                     ["out"] = saved?.Folder,
                     ["remarks"] = new JsonArray([.. remarks.Select(remark => JsonValue.Create(remark))]),
                 });
@@ -79,7 +69,7 @@ internal static class SoupCommand
             foreach (PairwiseAccuracy one in measured) report.Line(one.ToString());
             foreach (PairedComparison pair in paired) report.Line(pair.ToString());
             if (saved is not null) report.Line(saved.ToString());
-            report.Remark($"text form {form}");
+            report.Remark($"text form {loader.Form}");
             foreach (string remark in remarks) report.Remark(remark);
             return 0;
 
@@ -87,8 +77,8 @@ internal static class SoupCommand
 
             async Task<PairwiseAccuracy> Measure(Weights weights, string name)
             {
-                IRewardModel model = Load(weights);
-                using (model as IDisposable) return await reportOn.MeasureAsync(model, measuring, name, cancellation);
+                RewardModel model = loader.Load(weights);
+                using (model) return await reportOn.MeasureAsync(model, measuring, name, cancellation);
             }
         });
     }

@@ -38,7 +38,7 @@ internal sealed class AtomicFile : IDisposable
     /// allocated beforehand: a file system in memory would clear every page first, for nothing.</param>
     public static AtomicFile Create(string path, bool overwrite = false, bool sync = true, long size = 0)
     {
-        if (!overwrite && WouldReplace(path)) throw Exists(path);
+        DemandFree(path, overwrite);
         string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         string temporary = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(path)}.{Guid.NewGuid():N}.partial");
         try
@@ -52,6 +52,14 @@ internal sealed class AtomicFile : IDisposable
             Remove(temporary);
             throw Refusal(path, error);
         }
+    }
+
+    /// <summary>Refuses a place that is taken, or that no file can be written to: to be asked before hours of work.</summary>
+    public static void Demand(string path, bool overwrite)
+    {
+        DemandFree(path, overwrite);
+        if (Directory.Exists(path)) throw new WarmException(path, "is a folder", "the name of a file");
+        if (!Directory.Exists(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)))) throw Refusal(path, new DirectoryNotFoundException());
     }
 
     /// <summary>Writes a whole small file.</summary>
@@ -89,7 +97,7 @@ internal sealed class AtomicFile : IDisposable
         {
             if (_sync) RandomAccess.FlushToDisk(_handle);
             _handle.Dispose();
-            if (!_overwrite && WouldReplace(Path)) throw Exists(Path);
+            DemandFree(Path, _overwrite);
             File.Move(TemporaryPath, Path, _overwrite);
             _done = true;
         }
@@ -132,9 +140,11 @@ internal sealed class AtomicFile : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException) { } // the error that brought us here says more
     }
 
-    private static bool WouldReplace(string path) => File.Exists(path) || Directory.Exists(path) || new FileInfo(path).LinkTarget is not null;
-
-    private static WarmException Exists(string path) => new(path, "exists already", "a place that is free", "Choose another, or allow overwriting.");
+    private static void DemandFree(string path, bool overwrite)
+    {
+        if (!overwrite && (File.Exists(path) || Directory.Exists(path) || new FileInfo(path).LinkTarget is not null))
+            throw new WarmException(path, "exists already", "a place that is free", "Choose another, or say --overwrite (overwrite = true).");
+    }
 }
 
 /// <summary>Writes at a place and says how many bytes it wrote.</summary>
