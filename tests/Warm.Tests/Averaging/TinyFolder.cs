@@ -34,7 +34,7 @@ internal static class TinyFolder
         var values = new Dictionary<string, double[]>();
         foreach ((string name, long[] shape) in Shapes)
         {
-            Random common = new(start * 1000 + name.GetHashCode(StringComparison.Ordinal) % 7 + name.Length), own = new(sibling * 77 + name.Length);
+            Random common = new(start * 1000 + name.Sum(letter => letter)), own = new(sibling * 77 + name.Length);
             long count = shape.Aggregate(1L, (a, b) => a * b);
             values[name] = [.. Enumerable.Range(0, (int)count).Select(_ => name.Contains("norm") ? 1 + 0.1 * common.NextDouble() + step * own.NextDouble() : common.NextDouble() * 2 - 1 + step * (own.NextDouble() - 0.5))];
         }
