@@ -4,8 +4,9 @@ using System.Text.Json.Nodes;
 namespace Warm;
 
 /// <summary>
-/// One reading of an average: kinship first, on a sample of every matrix, so that strangers are refused before anything is written; then all values in the first member's file
-/// order, each thread reading a block of every member, hashing it, summing, rounding and handing it on. NaN and infinity are found in the sums, which they cannot leave.
+/// One reading of an average: kinship on a sample of every matrix, and all values in the first member's file order, each thread reading a block of every member, hashing it,
+/// summing, rounding and handing it on. NaN and infinity are found in the sums, which they cannot leave. Kinship is the first piece of work, which one thread does while the others
+/// begin with the values; what it refuses comes before what the values refuse, however the threads ran.
 /// </summary>
 internal sealed class AveragePass : WeightsPass
 {
@@ -14,6 +15,7 @@ internal sealed class AveragePass : WeightsPass
 
     private readonly WeightAverage _average;
     private readonly ConcurrentQueue<Difference> _found = new();
+    private readonly TaskCompletionSource _kinshipKnown = new();
     private IReadOnlyList<string> _remarks;
     private IReadOnlyDictionary<string, FileHash> _hashes = new Dictionary<string, FileHash>();
 
@@ -34,20 +36,17 @@ internal sealed class AveragePass : WeightsPass
 
     public override void Run(BlockSink? sink, IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
-        AveragePlan plan = _average.Plan;
-        WeightDistance sample = WeightDistance.Measure(_average.AllMembers, plan, null, Sample, Threads, cancellation);
-        Judge(ValueRules.Judge(_average.AllMembers, sample));
-        Judge(MethodRules.JudgeOrigin(_average.Options.Method, _average.AllMembers[0], Sample, Threads, cancellation));
-
         // All members' blocks of a thread together stay near the size of its second-level cache.
         int n = _average.AllMembers.Count, blockBytes = Math.Max(1 << 14, Math.Min(Options.BlockBytes, (96 << 20) / Threads / (n + 1)) / 64 * 64);
-        List<WeightsBlock> blocks = WeightsBlock.Of(InFileOrder(plan.Tensors).Select(t => t.Saved with { DType = Widest(t) }), blockBytes);
+        List<WeightsBlock> blocks = WeightsBlock.Of(InFileOrder(_average.Plan.Tensors).Select(t => t.Saved with { DType = Widest(t) }), blockBytes);
         if (Options.Hash) _hashes = FileHash.Of(_average, blocks);
         FileHash[] apart = [.. _hashes.Values.Where(h => h.Member < 0)];
         long done = 0;
-        Parallel(blocks.Count + apart.Length, cancellation, () => new Workspace(n, blockBytes), (index, work) =>
+        Parallel(1 + blocks.Count + apart.Length, cancellation, () => new Workspace(n, blockBytes), (item, work) =>
         {
-            if (index >= blocks.Count) apart[index - blocks.Count].HashWhole(cancellation);
+            int index = item - 1;
+            if (index < 0) JudgeKinship(cancellation);
+            else if (index >= blocks.Count) apart[index - blocks.Count].HashWhole(cancellation);
             else
             {
                 TensorValues.Stop = cancellation;
@@ -62,6 +61,7 @@ internal sealed class AveragePass : WeightsPass
 
     protected override void Failed()
     {
+        _kinshipKnown.TrySetResult();
         foreach (FileHash hash in _hashes.Values) hash.Abandon();
     }
 
@@ -72,6 +72,15 @@ internal sealed class AveragePass : WeightsPass
     protected internal override IEnumerable<(string Name, string Content)> ExtraFiles(JsonObject? recipe) => [("README.md", ModelCard.Of(_average, recipe!, Remarks))];
 
     protected internal override JsonObject? Recipe() => Warm.Recipe.Of(_average, Hashes, Compatibility);
+
+    /// <summary>Judges a sample of every matrix: strangers are refused at once, not at the end of a long pass.</summary>
+    private void JudgeKinship(CancellationToken cancellation)
+    {
+        WeightDistance sample = WeightDistance.Measure(_average.AllMembers, _average.Plan, null, Sample, threads: 1, cancellation);
+        Judge(ValueRules.Judge(_average.AllMembers, sample));
+        Judge(MethodRules.JudgeOrigin(_average.Options.Method, _average.AllMembers[0], Sample, 1, cancellation));
+        _kinshipKnown.TrySetResult();
+    }
 
     /// <summary>Adds what values say, and refuses where it must.</summary>
     private void Judge(IEnumerable<Difference> differences)
@@ -198,7 +207,9 @@ internal sealed class AveragePass : WeightsPass
         }
         if (!found) _found.Enqueue(new("values", $"{_average.Name}: '{tensor.Saved.Name}'", "the sum is too large for its type", "smaller weights, or sums in f64", Severity.Refused));
         // No need to read on: without leave this ends in a refusal.
-        if (!_average.Options.Allows("values")) Judge(_found);
+        if (_average.Options.Allows("values")) return;
+        _kinshipKnown.Task.Wait();
+        Judge(_found);
     }
 
     /// <summary>Notes the first value that is not finite, where there is one.</summary>

@@ -20,7 +20,7 @@ public sealed record PassOptions
     /// <summary>Whether the SHA-256 of every file read is computed on the way; default false.</summary>
     public bool Hash { get; init; }
 
-    /// <summary>Most bytes of one block, at least 64; default 256 KiB. Memory is threads x (members + 1) blocks.</summary>
+    /// <summary>Most bytes of one block, at least 64; default 64 KiB. Memory is threads x (members + 1) blocks.</summary>
     public int BlockBytes { get; init; } = 1 << 16;
 }
 

@@ -328,26 +328,36 @@ public class SaveTests
     public void Not_finite_values_beyond_the_sample_are_found_in_the_pass()
     {
         using var folder = new TemporaryFolder();
-        const int rows = 4000;
-        string Make(string name, int seed, bool bad)
-        {
-            var random = new Random(5);
-            var own = new Random(seed);
-            double[] values = [.. Enumerable.Range(0, rows * 32).Select(_ => random.NextDouble() - 0.5 + 0.01 * own.NextDouble())];
-            if (bad) values[rows * 16 + 77] = double.NaN;
-            return TinyFolder.Write(folder[name], TinyFolder.Values(seed), more: t =>
-            {
-                var info = new TensorInfo("model.large.weight", DType.BF16, new Shape(rows, 32));
-                var bits = new byte[info.Bytes];
-                FloatBits.Narrow(DType.BF16, values, bits);
-                t[info.Name] = (info, bits);
-            });
-        }
-        WeightAverage average = WeightAverage.Of(Checkpoint.Open(Make("a", 1, false)), Checkpoint.Open(Make("b", 2, true)));
+        WeightAverage average = WeightAverage.Of(Large(folder["a"], TinyFolder.Values(1), 1), Large(folder["b"], TinyFolder.Values(2), 2, notFinite: 64077));
         WarmException error = Assert.Throws<WarmException>(() => average.Save(folder["out"], new SaveOptions { Threads = 2 }));
-        Assert.Contains($"[{(rows * 16 + 77) / 32}, {(rows * 16 + 77) % 32}]", error.Message);
+        Assert.Contains($"[{64077 / 32}, {64077 % 32}]", error.Message);
         Assert.False(Directory.Exists(folder["out"]));
     }
+
+    [Fact]
+    public void Strangers_are_refused_as_strangers_however_soon_a_value_is_not_finite()
+    {
+        using var folder = new TemporaryFolder();
+        WeightAverage average = WeightAverage.Of(Large(folder["a"], TinyFolder.Values(1), 1), Large(folder["b"], TinyFolder.Values(2, start: 9), 2, notFinite: 64077));
+        for (int threads = 1; threads <= 8; threads++)
+        {
+            WarmException error = Assert.Throws<WarmException>(() => average.CheckValues(new PassOptions { Threads = threads, BlockBytes = 1024 }));
+            Assert.Contains("no sibling", error.Message);
+        }
+    }
+
+    /// <summary>A tiny folder with one matrix that is much larger than the sample of it, with one value that is not finite where asked for.</summary>
+    private static Checkpoint Large(string path, Dictionary<string, double[]> values, int sibling, int? notFinite = null) => Checkpoint.Open(TinyFolder.Write(path, values, more: tensors =>
+    {
+        const int rows = 4000;
+        (Random common, Random own) = (new(5), new(sibling));
+        double[] large = [.. Enumerable.Range(0, rows * 32).Select(_ => common.NextDouble() - 0.5 + 0.01 * own.NextDouble())];
+        if (notFinite is { } at) large[at] = double.NaN;
+        var info = new TensorInfo("model.large.weight", DType.BF16, new Shape(rows, 32));
+        var bits = new byte[info.Bytes];
+        FloatBits.Narrow(DType.BF16, large, bits);
+        tensors[info.Name] = (info, bits);
+    }));
 
     [Fact]
     public void Strangers_are_refused_before_anything_is_written_and_allowed_by_name()
