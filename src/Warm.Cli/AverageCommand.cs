@@ -44,6 +44,8 @@ internal static class AverageCommand
 
     private static int Run(ParseResult parsed, Report report, CancellationToken cancellation)
     {
+        EarlyCompilation.Start(typeof(CheckpointWriter), typeof(OutputFolder), typeof(SafetensorsWriter), typeof(AtomicFile), typeof(WeightsPass), typeof(AveragePass), typeof(FileHash), typeof(RegisterAverage),
+            typeof(WeightedSum), typeof(FloatBits), typeof(WeightDistance), typeof(TensorDistance), typeof(ValueRules), typeof(ModelCard), typeof(Recipe), typeof(RecordedNames));
         bool dry = parsed.GetValue(DryRun);
         if (parsed.GetValue(Out) is not { Length: > 0 } folder) folder = dry ? "" : throw new WarmException("--out", "is missing", "the folder that is written");
         AverageOptions options = Options(parsed) with { Runs = SweepCommand.RunsOf(parsed.GetValue(Plan)) };
