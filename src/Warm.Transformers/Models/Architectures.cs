@@ -67,6 +67,7 @@ internal static class Architectures
         HeadLayout? layout = HeadLayout.Of(weights);
         keys.Refuse("quantization_config", "none: quantised weights are not read", _ => false);
         keys.Refuse("auto_map", "none: code that comes with a model is never run", _ => false);
+        keys.Refuse("per_layer_config", "none: layers of several sizes are not built", _ => false);
 
         (Architecture architecture, RewardHead head, ModelWeights asked) Build(string family, string prefix, Func<ModelWeights, Architecture> make, Func<ModelWeights, int, RewardHead> head)
         {

@@ -21,6 +21,9 @@ internal sealed class ConfigKeys
     /// <summary>Whether the key stands in the file, be it null.</summary>
     public bool Stands(string key) => Asked(key).Keys.Contains(key);
 
+    /// <summary>Whether there are no keys at all.</summary>
+    public bool IsEmpty => !_config.Keys.Any();
+
     /// <summary>Whether somebody asked for the key before.</summary>
     public bool WasAsked(string key) => _asked.Contains(key);
 

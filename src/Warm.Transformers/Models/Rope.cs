@@ -51,15 +51,22 @@ internal sealed class Rope
     {
         keys ??= RopeKeys.Llama;
         if (headSize > LargestHead) throw config.Refusal("head_dim", FormattableString.Invariant($"makes heads of {headSize}"), FormattableString.Invariant($"at most {LargestHead}"));
-        ConfigKeys? scaling = keys.Scaled ? config.Section("rope_scaling") : null, parameters = config.Section("rope_parameters");
+        ConfigKeys? scaling = keys.Scaled && config.Section("rope_scaling") is { IsEmpty: false } older ? older : null, parameters = config.Section("rope_parameters");
         if (keys.LayerType is { } layerType)
         {
             if (parameters is not null && (parameters.Has("rope_type") || parameters.Has("rope_theta"))) throw config.Refusal("rope_parameters", "is one rotation", "one for full_attention and one for sliding_attention");
+            if (parameters is not null && scaling is not null) throw config.Refusal("rope_scaling", "stands beside rope_parameters", "one of the two: transformers mixes them");
+            // Trap: transformers has written rope_type "default" by then, and does not look at the older key.
+            if (scaling is not null && !scaling.Has("rope_type") && scaling.Text("type") is { } unseen and not "default")
+                throw scaling.Refusal("type", $"is \"{unseen}\"", "the key \"rope_type\": transformers does not read \"type\" in this architecture, and would not scale");
             parameters = parameters?.Section(layerType);
+            // Trap: transformers looks for it beside the layer types, never finds it, and truncates.
+            (scaling ?? parameters)?.Refuse("truncate", "true: transformers truncates always in this architecture", value => value.ValueKind == System.Text.Json.JsonValueKind.True);
         }
-        ConfigKeys? rope = scaling ?? parameters;
-        double theta = parameters is not null && parameters.Has("rope_theta") ? parameters.Number("rope_theta") : config.Number(keys.Theta, keys.DefaultTheta);
-        if (scaling is not null && scaling.Has("rope_theta")) theta = scaling.Number("rope_theta");
+        ConfigKeys? rope = scaling ?? parameters; // of the other nothing is looked at, not even its theta
+        if (keys.LayerType is null)
+            foreach (string kind in (string[])["full_attention", "sliding_attention"]) rope?.Refuse(kind, "one rotation: this architecture has one for all layers", _ => false);
+        double theta = rope is not null && rope.Has("rope_theta") ? rope.Number("rope_theta") : config.Number(keys.Theta, keys.DefaultTheta);
         int rotated = Rotated();
 
         string type = rope?.Text("rope_type") ?? rope?.Text("type") ?? "default";
@@ -81,7 +88,7 @@ internal sealed class Rope
         int Rotated()
         {
             double share = 1;
-            foreach (ConfigKeys? at in (ConfigKeys?[])[rope, parameters, config])
+            foreach (ConfigKeys? at in (ConfigKeys?[])[rope, config])
             {
                 if (at is null || !at.Has("partial_rotary_factor")) continue;
                 share = at.Number("partial_rotary_factor");
@@ -99,12 +106,19 @@ internal sealed class Rope
             }
         }
 
+        // Trap: where the key stands at top level (and in Phi-3, which always has it there), that one counts, whatever the rotation's own says.
+        int Original()
+        {
+            int own = rope!.Size("original_max_position_embeddings", trainedPositions);
+            return keys.LayerType is not null ? own : config.Size("original_max_position_embeddings", keys.DefaultOriginal ?? own);
+        }
+
         Rope Longrope()
         {
             IReadOnlyList<double> shortFactors = rope!.Numbers("short_factor"), longFactors = rope.Numbers("long_factor");
             foreach ((string key, IReadOnlyList<double> factors) in (ReadOnlySpan<(string, IReadOnlyList<double>)>)[("short_factor", shortFactors), ("long_factor", longFactors)])
                 if (factors.Count != plain.Length || factors.Any(f => f <= 0)) throw rope.Refusal(key, $"has {factors.Count} numbers", $"{plain.Length} numbers above 0, one for each pair of components");
-            int original = rope.Size("original_max_position_embeddings", config.Size("original_max_position_embeddings", keys.DefaultOriginal ?? trainedPositions));
+            int original = Original();
             double factor = rope.Has("factor") ? rope.Number("factor") : (double)trainedPositions / original;
             double attention = rope.Has("attention_factor") ? rope.Number("attention_factor") : factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original));
             if (!double.IsFinite(attention)) throw rope.Refusal("original_max_position_embeddings", $"is {original}", "more than 1");
@@ -135,7 +149,7 @@ internal sealed class Rope
         Rope Llama3()
         {
             double factor = rope!.Number("factor"), low = rope.Number("low_freq_factor"), high = rope.Number("high_freq_factor");
-            int original = rope.Size("original_max_position_embeddings");
+            int original = Original();
             if (high <= low) throw rope.Refusal("high_freq_factor", $"is {high}", $"more than low_freq_factor ({low})");
             return Fixed([.. plain.Select(f =>
             {
@@ -150,7 +164,7 @@ internal sealed class Rope
         Rope Yarn()
         {
             double factor = rope!.Number("factor");
-            int original = rope.Size("original_max_position_embeddings", trainedPositions);
+            int original = Original();
             double fast = Set("beta_fast") ?? 32, slow = Set("beta_slow") ?? 1; // 0 counts as absent
             double? mscale = Set("mscale"), all = Set("mscale_all_dim");
             double Scale(double m) => factor <= 1 ? 1 : 0.1 * m * Math.Log(factor) + 1;

@@ -27,6 +27,6 @@ internal sealed record RopeKeys
     /// <summary>Other names of longrope (Phi-3: su, yarn).</summary>
     public IReadOnlyList<string> OtherLongrope { get; init; } = [];
 
-    /// <summary>original_max_position_embeddings of longrope where nothing is said; null for max_position_embeddings.</summary>
+    /// <summary>original_max_position_embeddings where config.json has none at top level; null for the rotation's own, or max_position_embeddings.</summary>
     public int? DefaultOriginal { get; init; }
 }

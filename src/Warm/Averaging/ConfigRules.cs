@@ -99,17 +99,10 @@ internal static class ConfigRules
         foreach (string key in (string[])["pad_token_id", "eos_token_id", "bos_token_id", "sep_token_id", "cls_token_id", "unk_token_id", "mask_token_id", "decoder_start_token_id"])
         {
             JsonElement? mine = first.Text.Find(key), theirs = other.Text.Find(key);
-            if (Text(mine) == Text(theirs) || (key == "pad_token_id" && Padding(first) == Padding(other))) continue;
+            if (Text(mine) == Text(theirs) || (key == "pad_token_id" && first.PadTokenId == other.PadTokenId)) continue;
             Severity severity = key == "pad_token_id" || (encoder && key is "eos_token_id" or "decoder_start_token_id") ? Severity.Refused : Severity.Doubtful;
             yield return new("special_tokens", other.Path, $"\"{key}\" is {Show(theirs)}", $"{firstName} has {Show(mine)}{(key == "pad_token_id" ? ", and the reward is read by it" : "")}", severity);
         }
-
-        static int? Padding(ModelConfig config) => config.PadTokenId ?? config.ModelType switch
-        {
-            "bert" or "distilbert" or "electra" or "deberta" or "deberta-v2" or "t5" => 0,
-            "roberta" or "xlm-roberta" or "bart" or "camembert" => 1,
-            _ => null,
-        };
     }
 
     /// <summary>rope_theta, rope_scaling and rope_parameters as one flat list: the older and the newer spelling say the same.</summary>

@@ -89,4 +89,15 @@ public class ModelConfigTests
         Assert.Equal(-1, Config("""{"pad_token_id": -1}""").PadTokenId);
         Assert.Null(Config("""{"pad_token_id": null}""").PadTokenId);
     }
+
+    [Theory] // transformers 5.23: the classes' own values, e.g. GemmaConfig().pad_token_id
+    [InlineData("""{"model_type": "gemma"}""", 0)]
+    [InlineData("""{"model_type": "gemma3", "text_config": {"model_type": "gemma3_text"}}""", 0)]
+    [InlineData("""{"model_type": "gemma3", "text_config": {}}""", 0)]
+    [InlineData("""{"model_type": "opt"}""", 1)]
+    [InlineData("""{"model_type": "olmo2"}""", 1)]
+    [InlineData("""{"model_type": "phi3"}""", 32000)]
+    [InlineData("""{"model_type": "llama"}""", null)]
+    [InlineData("""{"model_type": "gemma", "pad_token_id": null}""", null)]
+    public void PadTokenId_that_is_not_written_is_the_familys(string json, int? expected) => Assert.Equal(expected, Config(json).PadTokenId);
 }

@@ -36,8 +36,36 @@ public class RopeTests
     public void Of_both_spellings_lets_rope_scaling_win() =>
         Assert.Equal(0.25, Of("""{"rope_parameters":{"rope_type":"default","rope_theta":10000.0},"rope_scaling":{"rope_type":"linear","factor":4.0}}""").Frequencies(1)[0]);
 
+    [Fact]
+    public void Of_both_spellings_looks_at_no_theta_of_the_newer() =>
+        Assert.Equal(Of("{}").Frequencies(1), Of("""{"rope_parameters":{"rope_type":"linear","factor":4.0,"rope_theta":500000.0},"rope_scaling":{"rope_type":"default"}}""").Frequencies(1));
+
+    [Fact]
+    public void Of_an_empty_rope_scaling_is_of_none() =>
+        Assert.Equal(0.25, Of("""{"rope_parameters":{"rope_type":"linear","factor":4.0},"rope_scaling":{}}""").Frequencies(1)[0]);
+
+    [Theory] // transformers 5.23: standardize_rope_params lets the top level win, and takes max_position_embeddings where neither says it
+    [InlineData("yarn", "")]
+    [InlineData("llama3", ""","low_freq_factor":1.0,"high_freq_factor":4.0""")]
+    public void Of_original_positions_at_top_level_lets_them_win(string type, string more)
+    {
+        double[] With(string inside, string outside, int positions) => Of("{" + outside + $"\"rope_scaling\":{{\"rope_type\":\"{type}\",\"factor\":4.0{more}{inside}}}" + "}", positions: positions).Frequencies(1);
+        double[] expected = With(""","original_max_position_embeddings":4096""", "", 64);
+        Assert.Equal(expected, With(""","original_max_position_embeddings":16""", "\"original_max_position_embeddings\":4096,", 64));
+        Assert.Equal(expected, With("", "", 4096));
+        Assert.NotEqual(expected, With("", "", 64));
+    }
+
+    [Theory]
+    [InlineData("""{"rope_scaling":{"type":"linear","factor":2.0}}""", "rope_type")]
+    [InlineData("""{"rope_scaling":{"rope_type":"linear","factor":2.0},"rope_parameters":{"full_attention":{"rope_type":"default"}}}""", "rope_scaling")]
+    [InlineData("""{"rope_parameters":{"full_attention":{"rope_type":"yarn","factor":2.0,"truncate":false}}}""", "truncate")]
+    public void Of_a_layers_rotation_that_transformers_would_not_see_is_refused(string json, string named) =>
+        Assert.Contains(named, Assert.Throws<WarmException>(() => Of(json, keys: new() { LayerType = "full_attention" })).Message);
+
     [Theory]
     [InlineData("""{"rope_scaling":{"rope_type":"strange"}}""", "strange")]
+    [InlineData("""{"rope_parameters":{"full_attention":{"rope_type":"default"}}}""", "full_attention")]
     [InlineData("""{"rope_scaling":{"type":"su","factor":2.0}}""", "longrope")]
     [InlineData("""{"rope_scaling":{"rope_type":"llama3","factor":8.0}}""", "low_freq_factor")]
     [InlineData("""{"rope_scaling":{"rope_type":"linear"}}""", "factor")]
@@ -52,10 +80,10 @@ public class RopeTests
     [Fact]
     public void Of_odd_heads_is_refused() => Assert.Throws<WarmException>(() => Of("{}", headSize: 3));
 
-    private static Rope Of(string json, int headSize = 8, int positions = 64)
+    private static Rope Of(string json, int headSize = 8, int positions = 64, RopeKeys? keys = null)
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder["config.json"], json);
-        return Rope.Of(new ConfigKeys(ModelConfig.Read(folder["config.json"])), headSize, positions);
+        return Rope.Of(new ConfigKeys(ModelConfig.Read(folder["config.json"])), headSize, positions, keys);
     }
 }
