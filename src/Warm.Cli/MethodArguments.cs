@@ -9,26 +9,26 @@ internal static class MethodArguments
     private static readonly Option<string> Method = new("--method") { Description = $"How to average (default: uniform, or weighted where --weights stands alone).", HelpName = "M" };
     private static readonly Option<string> Base = new("--base") { Description = "The model that the members were fine-tuned from; members that are adapter folders stand on it.", HelpName = "DIR" };
     private static readonly Option<string> T = new("--t") { Description = "slerp: 0 is the first member, 1 the second. nearswap: a distance.", HelpName = "X" };
-    private static readonly Option<string> Scope = new("--scope") { Description = "What one angle or threshold is for: tensor, model or vector.", HelpName = "SCOPE" };
+    private static readonly Option<string> Scope = new("--scope") { Description = "What one angle or threshold is for: tensor, model, vector or column.", HelpName = "SCOPE" };
     private static readonly Option<string> Lambda = new("--lambda") { Description = "What the merged differences are multiplied by.", HelpName = "X" };
     private static readonly Option<string> Eta = new("--eta") { Description = "liti: 0 is the base, 1 the mean.", HelpName = "X" };
-    private static readonly Option<string> Density = new("--density") { Description = "The share of differences that is kept.", HelpName = "X" };
-    private static readonly Option<string> Gamma = new("--gamma") { Description = "breadcrumbs: the share of differences, the largest, that is dropped.", HelpName = "X" };
+    private static readonly Option<string> Density = new("--density") { Description = "The share of differences that is kept: one for all members, or a,b,..", HelpName = "X" };
+    private static readonly Option<string> Gamma = new("--gamma") { Description = "breadcrumbs: the share of differences, the largest, that is dropped; one, or a,b,..", HelpName = "X" };
     private static readonly Option<string> Decay = new("--decay") { Description = "ema: how much of the average stays at each step.", HelpName = "X" };
     private static readonly Option<bool> Corrected = new("--corrected") { Description = "ema: start at zero and correct for it." };
     private static readonly Option<bool> Rows = new("--rows") { Description = "model-stock: one ratio a row instead of one a tensor." };
     private static readonly Option<string> Masks = new("--masks") { Description = "dare: a folder with member-0.safetensors, .. of booleans, true where a difference is kept.", HelpName = "DIR" };
     private static readonly Option<string> Seed = new("--seed") { Description = "dare, della: where the random choice begins (default 0).", HelpName = "N" };
-    private static readonly Option<string> Rescale = new("--rescale") { Description = "dare: paper (by 1/density, default) or l1 (to the norm before).", HelpName = "HOW" };
+    private static readonly Option<string> Rescale = new("--rescale") { Description = "What is kept of the differences is rescaled as in the method's paper (default), to their l1 norm before, or none.", HelpName = "HOW" };
     private static readonly Option<string> TopK = new("--top-k") { Description = "sce: the share of entries that is selected.", HelpName = "X" };
     private static readonly Option<string> MaxIterations = new("--max-iterations") { Description = "karcher: most steps (default 10).", HelpName = "N" };
     private static readonly Option<string> Tolerance = new("--tolerance") { Description = "karcher: a step this short is the last (default 1e-5).", HelpName = "X" };
-    private static readonly Option<string> Epsilon = new("--epsilon") { Description = "della: how far the chance to be kept goes below and above the density.", HelpName = "X" };
+    private static readonly Option<string> Epsilon = new("--epsilon") { Description = "della: how far the chance to be kept goes below and above the density; one, or a,b,..", HelpName = "X" };
     private static readonly Option<string> WeightsOption = new("--weights") { Description = "One number a member, in member order: a,b,..", HelpName = "a,b,.." };
     private static readonly Option<bool> Normalise = new("--normalise", "--normalize") { Description = "Divide the weighted sum by the sum of the weights (default but for differences)." };
     private static readonly Option<bool> NoNormalise = new("--no-normalise", "--no-normalize") { Description = "Do not divide." };
 
-    private static readonly Option[] Sums = [WeightsOption, Normalise, NoNormalise];
+    private static readonly Option[] Sums = [WeightsOption, Normalise, NoNormalise], Thinning = [Base, Density, Lambda, Rescale, .. Sums];
 
     /// <summary>Each method with its dials.</summary>
     private static readonly (string Name, Option[] Dials, Func<ParseResult, Func<Option<string>, double?>, AverageMethod?> Make)[] All =
@@ -40,14 +40,13 @@ internal static class MethodArguments
         ("nuslerp", [Base, T, Scope], (p, x) => new NuSlerp(Needed(T, x)) { Scope = ScopeOf(p, MethodScope.Vector), Base = p.GetValue(Base) is null ? null : Origin(p) }),
         ("task-arithmetic", [Base, Lambda, .. Sums], (p, x) => new TaskArithmetic(Origin(p)) { Weights = Coefficients(p), Lambda = x(Lambda) ?? 1, Normalise = p.GetValue(Normalise) }),
         ("liti", [Base, Eta], (p, x) => new Liti(Origin(p), Needed(Eta, x))),
-        ("ties", [Base, Density, Lambda, Scope, .. Sums], (p, x) => new Ties(Origin(p))
-            { Weights = Coefficients(p), Density = Needed(Density, x), Lambda = x(Lambda) ?? 1, Scope = ScopeOf(p, MethodScope.Tensor), Normalise = !p.GetValue(NoNormalise) }),
-        ("dare-linear", [Base, Density, Lambda, Masks, Seed, Rescale, .. Sums], (p, x) => DareOf(p, x, signs: false)),
-        ("dare-ties", [Base, Density, Lambda, Masks, Seed, Rescale, .. Sums], (p, x) => DareOf(p, x, signs: true)),
-        ("breadcrumbs", [Base, Density, Gamma, .. Sums], (p, x) => BreadcrumbsOf(p, x, signs: false)),
-        ("breadcrumbs-ties", [Base, Density, Gamma, .. Sums], (p, x) => BreadcrumbsOf(p, x, signs: true)),
-        ("della-linear", [Base, Density, Epsilon, Seed, WeightsOption], (p, x) => DellaOf(p, x, signs: false)),
-        ("della", [Base, Density, Epsilon, Seed, WeightsOption], (p, x) => DellaOf(p, x, signs: true)),
+        ("ties", [Scope, .. Thinning], (p, x) => Sparse(new Ties(Origin(p)) { Scope = ScopeOf(p, MethodScope.Tensor) }, p, x)),
+        ("dare-linear", [Masks, Seed, .. Thinning], (p, x) => Sparse(DareOf(p, signs: false), p, x)),
+        ("dare-ties", [Masks, Seed, .. Thinning], (p, x) => Sparse(DareOf(p, signs: true), p, x)),
+        ("breadcrumbs", [Gamma, .. Thinning], (p, x) => Sparse(BreadcrumbsOf(p, signs: false), p, x)),
+        ("breadcrumbs-ties", [Gamma, .. Thinning], (p, x) => Sparse(BreadcrumbsOf(p, signs: true), p, x)),
+        ("della-linear", [Epsilon, Seed, .. Thinning], (p, x) => Sparse(DellaOf(p, signs: false), p, x)),
+        ("della", [Epsilon, Seed, .. Thinning], (p, x) => Sparse(DellaOf(p, signs: true), p, x)),
         ("sce", [Base, TopK], (p, x) => new Sce(Origin(p)) { TopK = x(TopK) ?? 1 }),
         ("karcher", [MaxIterations, Tolerance], (p, x) => new Karcher { MaxIterations = (int)Math.Clamp(Whole(MaxIterations, p) ?? 10, int.MinValue, int.MaxValue), Tolerance = x(Tolerance) ?? 1e-5 }),
         ("model-stock", [Base, Rows], (p, _) => new ModelStock(Origin(p)) { Rows = p.GetValue(Rows) }),
@@ -87,31 +86,31 @@ internal static class MethodArguments
     /// <summary>What <c>--base</c> says, or null.</summary>
     public static string? BaseOf(ParseResult parsed) => parsed.GetValue(Base);
 
-    private static Dare DareOf(ParseResult parsed, Func<Option<string>, double?> x, bool signs)
+    /// <summary>A method with the dials that all have which keep a share of the differences.</summary>
+    private static SparseMethod Sparse(SparseMethod method, ParseResult parsed, Func<Option<string>, double?> x) => method with
+    {
+        Weights = Coefficients(parsed),
+        Density = Each(Density, parsed) ?? throw new WarmException(Density.Name, "is missing", "a number, or one a member"),
+        Lambda = x(Lambda) ?? 1,
+        Normalise = parsed.GetValue(Normalise) || (method.Normalise && !parsed.GetValue(NoNormalise)),
+        Rescale = parsed.GetValue(Rescale) switch
+        {
+            null or "paper" => Rescaling.Paper,
+            "l1" => Rescaling.L1,
+            "none" => Rescaling.None,
+            var other => throw new WarmException("--rescale", $"is {other}", "paper, l1 or none"),
+        },
+    };
+
+    private static Dare DareOf(ParseResult parsed, bool signs)
     {
         if (parsed.GetValue(Masks) is not null && parsed.GetValue(Seed) is not null) throw new WarmException("--seed", "stands beside --masks", "one of the two");
-        return new Dare(Origin(parsed))
-        {
-            Weights = Coefficients(parsed),
-            Density = Needed(Density, x),
-            Lambda = x(Lambda) ?? 1,
-            Normalise = parsed.GetValue(Normalise),
-            Signs = signs,
-            Seed = Whole(Seed, parsed) ?? 0,
-            RescaleToL1 = parsed.GetValue(Rescale) switch { null or "paper" => false, "l1" => true, var other => throw new WarmException("--rescale", $"is {other}", "paper or l1") },
-            KeepMasks = parsed.GetValue(Masks) is { } folder ? MasksOf(folder) : null,
-        };
+        return new Dare(Origin(parsed)) { Signs = signs, Seed = Whole(Seed, parsed) ?? 0, KeepMasks = parsed.GetValue(Masks) is { } folder ? MasksOf(folder) : null };
     }
 
-    private static Breadcrumbs BreadcrumbsOf(ParseResult parsed, Func<Option<string>, double?> x, bool signs) => new(Origin(parsed))
-    {
-        Weights = Coefficients(parsed), Density = Needed(Density, x), Gamma = x(Gamma) ?? 0.01, Signs = signs, Normalise = parsed.GetValue(Normalise),
-    };
+    private static Breadcrumbs BreadcrumbsOf(ParseResult parsed, bool signs) => new(Origin(parsed)) { Gamma = Each(Gamma, parsed) ?? 0.01, Signs = signs };
 
-    private static Della DellaOf(ParseResult parsed, Func<Option<string>, double?> x, bool signs) => new(Origin(parsed))
-    {
-        Weights = Coefficients(parsed), Density = Needed(Density, x), Epsilon = x(Epsilon) ?? 0.1, Seed = Whole(Seed, parsed) ?? 0, Signs = signs,
-    };
+    private static Della DellaOf(ParseResult parsed, bool signs) => new(Origin(parsed)) { Epsilon = Each(Epsilon, parsed) ?? 0.1, Seed = Whole(Seed, parsed) ?? 0, Signs = signs };
 
     /// <summary>member-0.safetensors, member-1.safetensors, .. as many as there are.</summary>
     private static List<Weights> MasksOf(string folder)
@@ -129,10 +128,13 @@ internal static class MethodArguments
         "tensor" => MethodScope.Tensor,
         "model" => MethodScope.Model,
         "vector" => MethodScope.Vector,
-        var other => throw new WarmException("--scope", $"is {other}", "tensor, model or vector"),
+        "column" => MethodScope.Column,
+        var other => throw new WarmException("--scope", $"is {other}", "tensor, model, vector or column"),
     };
 
     private static double[]? Coefficients(ParseResult parsed) => parsed.GetValue(WeightsOption)?.Split(',').Select(text => Number(WeightsOption, text)).ToArray();
+
+    private static PerMember? Each(Option<string> dial, ParseResult parsed) => parsed.GetValue(dial) is { } text ? new PerMember([.. text.Split(',').Select(value => Number(dial, value))]) : null;
 
     private static double Needed(Option<string> dial, Func<Option<string>, double?> value) => value(dial) ?? throw new WarmException(dial.Name, "is missing", "a number");
 

@@ -86,4 +86,7 @@ public enum MethodScope
 
     /// <summary>Each vector along the last axis by itself.</summary>
     Vector,
+
+    /// <summary>Each vector along the first axis by itself: of a matrix its columns.</summary>
+    Column,
 }

@@ -10,23 +10,17 @@ namespace Warm;
 /// Davari and Belilovsky, Model Breadcrumbs, arXiv:2312.06795. Of a tensor's n entries the <c>floor(gamma n)</c> largest go and the next <c>floor(density n)</c> stay, lowest index first among equals;
 /// density 1 keeps all. Two to four passes over base and members before a tensor's first value. Memory: a few blocks and at most 9 MB a thread.
 /// </remarks>
-public sealed record Breadcrumbs : DeltaMethod
+public sealed record Breadcrumbs : SparseMethod
 {
     /// <summary>Breadcrumbs on a base.</summary>
     /// <param name="base">The model that the members were fine-tuned from.</param>
-    public Breadcrumbs(Weights @base) : base(@base) { }
-
-    /// <summary>The share of entries that is kept, above 0 up to 1; default 0.9.</summary>
-    public double Density { get; init; } = 0.9;
+    public Breadcrumbs(Weights @base) : base(@base, density: 0.9) { }
 
     /// <summary>The share of entries, the largest, that is dropped, from 0 to below 1; default 0.01.</summary>
-    public double Gamma { get; init; } = 0.01;
+    public PerMember Gamma { get; init; } = 0.01;
 
     /// <summary>Whether only entries that agree in sign are added (breadcrumbs-ties); default false.</summary>
     public bool Signs { get; init; }
-
-    /// <summary>Whether the sum is divided by the sum of the weights, with signs of those that agree; default false.</summary>
-    public bool Normalise { get; init; }
 
     /// <inheritdoc/>
     public override string Name => Signs ? "breadcrumbs-ties" : "breadcrumbs";
@@ -37,29 +31,22 @@ public sealed record Breadcrumbs : DeltaMethod
     /// <inheritdoc/>
     public override string Paper => "arXiv:2312.06795";
 
-    private protected override bool Divides => Normalise;
-
     private protected override bool Elects => Signs;
 
-    private protected override void CheckDials(int members)
-    {
-        Demand(Density is > 0 and <= 1, "density", Density, "above 0, up to 1");
-        Demand(Gamma is >= 0 and < 1, "gamma", Gamma, "at least 0, below 1");
-    }
+    private protected override void CheckOwn(int members) => DemandEach("gamma", Gamma, members, gamma => gamma is >= 0 and < 1, "at least 0, below 1");
 
     internal override JsonObject Dials()
     {
         JsonObject dials = base.Dials();
-        dials["density"] = Density;
-        dials["gamma"] = Gamma;
-        dials["normalise"] = Normalise;
+        dials["gamma"] = Gamma.ToJson();
         return dials;
     }
 
-    private protected override TrimRun? Trim(TensorValues tensor, int member)
+    private protected override TrimRun? Keep(TensorValues tensor, int member, bool grow)
     {
-        if (Density >= 1) return null;
-        long n = tensor.Count, target = (long)(Density * n), bottom = Math.Max(0, n - target - (long)(Gamma * n));
+        double density = Density[member];
+        if (density >= 1) return null;
+        long n = tensor.Count, target = (long)(density * n), bottom = Math.Max(0, n - target - (long)(Gamma[member] * n));
         void Read(long start, Span<double> values) => tensor.ReadDelta(member, start, values);
         MagnitudeCut.Cut small = MagnitudeCut.Smallest(n, bottom, Read), notLarge = MagnitudeCut.Smallest(n, bottom + target, Read);
         return (start, delta) =>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Warm;
@@ -10,22 +11,19 @@ namespace Warm;
 /// Deep et al., DELLA-Merging, arXiv:2406.11617 (MAGPRUNE). A row is a vector along the last axis; a vector is one row; of equal magnitudes the lower index has the lower rank. The random choice is
 /// <see cref="Dare"/>'s: a function of seed, tensor, member and index. Memory: two rows a member and thread. Reads every row again where its runs are computed.
 /// </remarks>
-public sealed record Della : DeltaMethod
+public sealed record Della : SparseMethod
 {
     /// <summary>DELLA on a base.</summary>
     /// <param name="base">The model that the members were fine-tuned from.</param>
-    public Della(Weights @base) : base(@base) { }
-
-    /// <summary>The mean share that is kept, above 0 up to 1; default 0.5.</summary>
-    public double Density { get; init; } = 0.5;
+    public Della(Weights @base) : base(@base, density: 0.5) { }
 
     /// <summary>How far the chance to be kept goes below and above the density, which stays above 0 and at most 1; default 0.1.</summary>
-    public double Epsilon { get; init; } = 0.1;
+    public PerMember Epsilon { get; init; } = 0.1;
 
     /// <summary>Where the random choice begins; default 0.</summary>
     public long Seed { get; init; }
 
-    /// <summary>Whether only entries that agree in sign are added, and divided by the sum of their weights (della, default), or all are added as they are (della-linear).</summary>
+    /// <summary>Whether only entries that agree in sign are added (della, default), or all (della-linear).</summary>
     public bool Signs { get; init; } = true;
 
     /// <inheritdoc/>
@@ -40,19 +38,19 @@ public sealed record Della : DeltaMethod
 
     private protected override bool Elects => Signs;
 
-    private protected override bool Divides => Signs;
+    private protected override bool NormalisesByDefault => Signs;
 
-    private protected override void CheckDials(int members)
+    private protected override void CheckOwn(int members)
     {
-        Demand(Density is > 0 and <= 1, "density", Density, "above 0, up to 1");
-        Demand(Epsilon >= 0 && Density - Epsilon > 0 && Density + Epsilon <= 1, "epsilon", Epsilon, "0 or more, with density - epsilon above 0 and density + epsilon at most 1");
+        DemandEach("epsilon", Epsilon, members, epsilon => epsilon >= 0, "0 or more");
+        for (int m = 0; m < members; m++)
+            Demand(Density[m] - Epsilon[m] > 0 && Density[m] + Epsilon[m] <= 1, "epsilon", Epsilon[m], $"so much that density {Density[m].ToString(CultureInfo.InvariantCulture)} - epsilon is above 0 and density + epsilon at most 1");
     }
 
     internal override JsonObject Dials()
     {
         JsonObject dials = base.Dials();
-        dials["density"] = Density;
-        dials["epsilon"] = Epsilon;
+        dials["epsilon"] = Epsilon.ToJson();
         dials["seed"] = Seed;
         return dials;
     }
@@ -68,8 +66,9 @@ public sealed record Della : DeltaMethod
         return chances;
     }
 
-    private protected override TrimRun? Trim(TensorValues tensor, int member)
+    private protected override TrimRun? Keep(TensorValues tensor, int member, bool grow)
     {
+        (double density, double epsilon) = (Density[member], Epsilon[member]);
         ulong stream = CountedRandom.Stream(Seed, tensor.Name, member);
         long length = tensor.RowLength;
         var last = new ThreadLocal<(long Row, double[] Chances)>(() => (-1, []));
@@ -83,11 +82,11 @@ public sealed record Della : DeltaMethod
                 {
                     var whole = new double[length];
                     tensor.ReadDelta(member, row * length, whole);
-                    last.Value = (row, KeepProbabilities(whole, Density, Epsilon));
+                    last.Value = (row, KeepProbabilities(whole, density, epsilon));
                 }
                 Span<double> part = delta.Slice(done, (int)Math.Min(length - column, delta.Length - done));
                 ReadOnlySpan<double> chances = last.Value.Chances.AsSpan((int)column, part.Length);
-                for (int i = 0; i < part.Length; i++) part[i] = CountedRandom.At(stream, start + done + i) < chances[i] ? part[i] / chances[i] : 0;
+                for (int i = 0; i < part.Length; i++) part[i] = CountedRandom.At(stream, start + done + i) < chances[i] ? grow ? part[i] / chances[i] : part[i] : 0;
                 done += part.Length;
             }
         };

@@ -20,7 +20,7 @@ public sealed record Slerp : SphericalMethod
     /// <inheritdoc/>
     public override string Paper => "doi:10.1145/325334.325242";
 
-    private protected override (MethodScope Scope, string Instead) Lacks => (MethodScope.Vector, "One angle a vector is nuslerp.");
+    private protected override (MethodScope[] Scopes, string Otherwise) Has => ([MethodScope.Tensor, MethodScope.Model], "One angle a vector is nuslerp.");
 
     internal override RunAverage Prepare<R>(TensorValues tensor)
     {

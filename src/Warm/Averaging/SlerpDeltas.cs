@@ -26,7 +26,7 @@ public sealed record SlerpDeltas : SphericalMethod
 
     internal override Weights Origin => Base;
 
-    private protected override (MethodScope Scope, string Instead) Lacks => (MethodScope.Vector, "One angle a vector is nuslerp.");
+    private protected override (MethodScope[] Scopes, string Otherwise) Has => ([MethodScope.Tensor, MethodScope.Model], "One angle a vector is nuslerp.");
 
     internal override RunAverage Prepare<R>(TensorValues tensor)
     {

@@ -15,15 +15,14 @@ public abstract record SphericalMethod : AverageMethod
 
     internal override IEnumerable<string> Remarks => Outside(T);
 
-    /// <summary>The scope that the method does not have, and what has it.</summary>
-    private protected abstract (MethodScope Scope, string Instead) Lacks { get; }
+    /// <summary>The scopes that the method has, and what has the others.</summary>
+    private protected abstract (MethodScope[] Scopes, string Otherwise) Has { get; }
 
     internal sealed override void Check(int members)
     {
         DemandMembers(members == 2, members, "exactly two");
         Demand(double.IsFinite(T), "t", T, "a finite number");
-        if (Scope == Lacks.Scope)
-            throw new WarmException("--scope", $"is {Text(Scope)}", string.Join(" or ", Enum.GetValues<MethodScope>().Where(s => s != Lacks.Scope).Select(Text)), Lacks.Instead);
+        if (!Has.Scopes.Contains(Scope)) throw new WarmException("--scope", $"is {Text(Scope)}", string.Join(" or ", Has.Scopes.Select(Text)), Has.Otherwise);
     }
 
     internal sealed override double[] Shares(int members) => [1 - T, T];

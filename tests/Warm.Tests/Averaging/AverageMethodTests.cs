@@ -104,6 +104,25 @@ public class AverageMethodTests
         return [.. row.Select((_, i) => density - epsilon + 2 * epsilon * Array.IndexOf(order, i) / (row.Length - 1))];
     }
 
+    private static double[][] Each(double[][] deltas, Func<double[], int, double[]> make) => [.. deltas.Select(make)];
+
+    private static double[] Normed(double[] kept, double[] before) => [.. kept.Select(v => v * before.Sum(Math.Abs) / kept.Sum(Math.Abs))];
+
+    /// <summary>An angle for each column; a vector is one column, and numbers are turned straight.</summary>
+    private static double[] TurnColumns(double[] x, double[] y, double t, long length)
+    {
+        if (Tensor.Value!.Contains("norm", StringComparison.Ordinal)) return Turn(x, y, t, 1);
+        if (x.Length == length) return [.. x.Zip(y, (p, q) => (1 - t) * p + t * q)];
+        var result = new double[x.Length];
+        for (int column = 0; column < length; column++)
+        {
+            int[] at = [.. Enumerable.Range(0, x.Length).Where(i => i % length == column)];
+            double[] turned = Turn([.. at.Select(i => x[i])], [.. at.Select(i => y[i])], t, 1);
+            for (int i = 0; i < at.Length; i++) result[at[i]] = turned[i];
+        }
+        return result;
+    }
+
     private static double[][] Rows(double[] values, long length) => [.. values.Chunk((int)length)];
 
     public static TheoryData<string> Names => [.. Twins(null!).Select(t => t.Name)];
@@ -124,9 +143,15 @@ public class AverageMethodTests
             ("slerp", 2, new Slerp(0.3), (o, x, _) => Turn(x[0], x[1], 0.3, 0.9995)),
             ("slerp of deltas", 2, new SlerpDeltas(b, 1.2), (o, x, _) => [.. Turn(Deltas(o, x)[0], Deltas(o, x)[1], 1.2, 1).Zip(o, (p, q) => p + q)]),
             ("nuslerp", 2, new NuSlerp(0.3), (o, x, length) => [.. Rows(x[0], length).Zip(Rows(x[1], length), (p, q) => Turn(p, q, 0.3, 1)).SelectMany(r => r)]),
+            ("nuslerp of columns", 2, new NuSlerp(0.3) { Scope = MethodScope.Column }, (o, x, length) => TurnColumns(x[0], x[1], 0.3, length)),
+            ("nuslerp of columns of deltas", 2, new NuSlerp(0.3) { Base = b, Scope = MethodScope.Column }, (o, x, length) => [.. TurnColumns(Deltas(o, x)[0], Deltas(o, x)[1], 0.3, length).Zip(o, (p, q) => p + q)]),
             ("nuslerp of deltas", 2, new NuSlerp(0.3) { Base = b, Scope = MethodScope.Tensor }, (o, x, _) => [.. Turn(Deltas(o, x)[0], Deltas(o, x)[1], 0.3, 1).Zip(o, (p, q) => p + q)]),
             ("ties", 3, new Ties(b) { Weights = c, Density = 0.3, Lambda = 0.8 }, (o, x, _) => Zip(o, [.. Deltas(o, x).Select(d => Largest(d, 0.3))], (p, d) => p + 0.8 * Elected(d, c, true))),
             ("ties summed", 3, new Ties(b) { Weights = c, Density = 1, Normalise = false }, (o, x, _) => Zip(o, Deltas(o, x), (p, d) => p + Elected(d, c, false))),
+            ("ties, a density for each", 3, new Ties(b) { Weights = c, Density = new[] { 0.2, 1, 0.5 } }, (o, x, _) => Zip(o, Each(Deltas(o, x), (d, m) => Largest(d, new[] { 0.2, 1, 0.5 }[m])), (p, d) => p + Elected(d, c, true))),
+            ("ties, by the norm", 3, new Ties(b) { Weights = c, Density = 0.3, Rescale = Rescaling.L1 }, (o, x, _) => Zip(o, Each(Deltas(o, x), (d, _) => Normed(Largest(d, 0.3), d)), (p, d) => p + Elected(d, c, true))),
+            ("breadcrumbs, dials for each", 3, new Breadcrumbs(b) { Weights = c, Density = new[] { 0.6, 0.3, 0.9 }, Gamma = new[] { 0.1, 0.2, 0.05 }, Lambda = 0.5, Rescale = Rescaling.L1 },
+                (o, x, _) => Zip(o, Each(Deltas(o, x), (d, m) => Normed(Middle(d, new[] { 0.6, 0.3, 0.9 }[m], new[] { 0.1, 0.2, 0.05 }[m]), d)), (p, d) => p + 0.5 * d.Zip(c, (a, w) => a * w).Sum())),
             ("breadcrumbs", 3, new Breadcrumbs(b) { Weights = c, Density = 0.6, Gamma = 0.1 }, (o, x, _) => Zip(o, [.. Deltas(o, x).Select(d => Middle(d, 0.6, 0.1))], (p, d) => p + d.Zip(c, (a, w) => a * w).Sum())),
             ("breadcrumbs ties", 3, new Breadcrumbs(b) { Weights = c, Density = 0.6, Gamma = 0.1, Signs = true, Normalise = true }, (o, x, _) => Zip(o, [.. Deltas(o, x).Select(d => Middle(d, 0.6, 0.1))], (p, d) => p + Elected(d, c, true))),
             ("stock", 4, new ModelStock(b), (o, x, _) => Stock(o, x)),
@@ -135,8 +160,14 @@ public class AverageMethodTests
             ("karcher", 3, new Karcher(), (o, x, _) => KarcherOf(x)),
             ("sce", 3, new Sce(b) { TopK = 0.4 }, (o, x, _) => SceOf(o, x, 0.4)),
             ("dare", 3, new Dare(b) { Weights = c, Density = 0.4, Seed = 3, Lambda = 0.7 }, (o, x, length) => Zip(o, Thinned(o, x, 3, row => [.. row.Select(_ => 0.4)], length), (p, d) => p + 0.7 * d.Zip(c, (a, w) => a * w).Sum())),
-            ("dare ties, by the norm", 3, new Dare(b) { Weights = c, Density = 0.4, Seed = 3, Signs = true, Normalise = true, RescaleToL1 = true },
+            ("dare ties, by the norm", 3, new Dare(b) { Weights = c, Density = 0.4, Seed = 3, Signs = true, Normalise = true, Rescale = Rescaling.L1 },
                 (o, x, length) => Zip(o, [.. Thinned(o, x, 3, row => [.. row.Select(_ => 0.4)], length).Zip(Deltas(o, x), (kept, d) => kept.Select(v => v * d.Sum(Math.Abs) / kept.Sum(Math.Abs)).ToArray())], (p, d) => p + Elected(d, c, true))),
+            ("dare, a density for each", 3, new Dare(b) { Weights = c, Density = new[] { 0.4, 0.9, 0.1 }, Seed = 3 },
+                (o, x, length) => Zip(o, Each(Deltas(o, x), (_, m) => Thinned(o, x, 3, row => [.. row.Select(_ => new[] { 0.4, 0.9, 0.1 }[m])], length)[m]), (p, d) => p + d.Zip(c, (a, w) => a * w).Sum())),
+            ("dare, not rescaled", 3, new Dare(b) { Weights = c, Density = 0.4, Seed = 3, Rescale = Rescaling.None }, (o, x, length) => Zip(o, Thinned(o, x, 3, row => [.. row.Select(_ => 0.4)], length), (p, d) => p + 0.4 * d.Zip(c, (a, w) => a * w).Sum())),
+            ("della, by the norm, a density for each", 3, new Della(b) { Weights = c, Density = new[] { 0.4, 1, 0.3 }, Epsilon = new[] { 0.2, 0, 0.1 }, Seed = 4, Rescale = Rescaling.L1, Lambda = 0.9, Normalise = false },
+                (o, x, length) => Zip(o, Each(Deltas(o, x), (d, m) => m == 1 ? d : Normed([.. Rows(Thinned(o, x, 4, row => Chances(row, m == 0 ? 0.4 : 0.3, m == 0 ? 0.2 : 0.1), length)[m], length)
+                    .Zip(Rows(d, length), (kept, row) => kept.Zip(Chances(row, m == 0 ? 0.4 : 0.3, m == 0 ? 0.2 : 0.1), (v, chance) => v * chance)).SelectMany(row => row)], d)), (p, d) => p + 0.9 * Elected(d, c, false))),
             ("della", 3, new Della(b) { Weights = c, Density = 0.4, Epsilon = 0.2, Seed = 4 }, (o, x, length) => Zip(o, Thinned(o, x, 4, row => Chances(row, 0.4, 0.2), length), (p, d) => p + Elected(d, c, true))),
             ("della linear", 3, new Della(b) { Weights = c, Density = 0.4, Epsilon = 0.2, Seed = 4, Signs = false }, (o, x, length) => Zip(o, Thinned(o, x, 4, row => Chances(row, 0.4, 0.2), length), (p, d) => p + d.Zip(c, (a, w) => a * w).Sum())),
             ("sce of all", 3, new Sce(b), (o, x, _) => SceOf(o, x, 1)),

@@ -72,7 +72,7 @@ public class ReferenceMethodsTests
             "ties" => new Ties(origin()) { Weights = weights, Density = X("density"), Lambda = X("lambda"), Normalise = normalise, Scope = scope },
             "dare_linear" or "dare_ties" => new Dare(origin())
             {
-                Weights = weights, Density = 1 - X("p"), Normalise = normalise, KeepMasks = Masks(), Signs = method == "dare_ties", RescaleToL1 = (string)p["rescale"]! == "l1",
+                Weights = weights, Density = 1 - X("p"), Normalise = normalise, KeepMasks = Masks(), Signs = method == "dare_ties", Rescale = (string)p["rescale"]! == "l1" ? Rescaling.L1 : Rescaling.Paper,
             },
             "breadcrumbs" or "breadcrumbs_ties" => new Breadcrumbs(origin()) { Weights = weights, Density = X("density"), Gamma = X("gamma"), Normalise = normalise, Signs = method == "breadcrumbs_ties" },
             "model_stock" => new ModelStock(origin()) { Rows = (bool)p["rows"]! },
