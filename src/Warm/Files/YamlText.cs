@@ -15,6 +15,24 @@ internal sealed record YamlNode(string Where, string? Text, IReadOnlyList<YamlNo
 
     /// <summary>The value of a key, or null.</summary>
     public YamlNode? this[string key] => Keys?.FirstOrDefault(k => k.Key.Text == key).Value;
+
+    /// <summary>The text of a key; null where it is missing or empty, and refused where it is no text.</summary>
+    public string? TextOf(string key) => this[key] switch
+    {
+        null or { Text: "" } => null,
+        { Text: { } text } => text,
+        var other => throw new WarmException(other.Where, $"{key} is {other.Kind}", "a text"),
+    };
+
+    /// <summary>Refuses what is no map, and keys that nobody knows.</summary>
+    /// <param name="what">What it is, for messages.</param>
+    /// <param name="known">The keys.</param>
+    public void DemandKeys(string what, IReadOnlyList<string> known)
+    {
+        if (Keys is null) throw new WarmException(Where, $"{what} is {Kind}", "a map");
+        foreach ((YamlNode key, _) in Keys)
+            if (!known.Contains(key.Text)) throw new WarmException(key.Where, $"{JsonText.Quote(key.Text!)} is no key of {what}", string.Join(", ", known));
+    }
 }
 
 /// <summary>

@@ -92,9 +92,35 @@ public class MergekitRecipeTests
             Imported("merge_method: ties\nbase_model: base\nmodels:\n- model: base\n- model: rm-0\n  parameters: {weight: 1}\n- model: rm-1\n  parameters: {weight: 0.5}\nparameters: {density: 0.3, lambda: 0.8, int8_mask: true}\n"));
         SameBits(WeightAverage.Of(rm, new AverageOptions { Method = new NuSlerp(0.25) { Scope = MethodScope.Tensor } }),
             Imported("merge_method: nuslerp\nmodels:\n- {model: rm-0, parameters: {weight: 0.75}}\n- {model: rm-1, parameters: {weight: 0.25}}\n"));
-        SameBits(WeightAverage.Of(rm, new AverageOptions { Method = new Dare(origin) { Weights = [0.4, 0.4], Density = 0.5, RescaleToL1 = true } }),
+        SameBits(WeightAverage.Of(rm, new AverageOptions { Method = new Dare(origin) { Weights = [0.4, 0.4], Density = 0.5, Rescale = Rescaling.L1 } }),
             Imported("merge_method: dare_linear\nbase_model: base\nparameters: {weight: 0.4, density: 0.5}\nmodels:\n- model: rm-0\n- model: rm-1\n"));
         SameBits(WeightAverage.Of(rm[..1]), Imported("merge_method: passthrough\nmodels:\n- model: rm-0\n"));
+    }
+
+    [Fact]
+    public void Dials_of_each_member_modules_and_models_written_as_maps_mean_our_methods_to_the_bit()
+    {
+        using var folder = new TemporaryFolder();
+        Weights[] rm = TinyFolder.Siblings(folder, 2);
+        Weights origin = Checkpoint.Open(TinyFolder.Write(folder["base"], TinyFolder.Values(50)));
+        WeightAverage Imported(string text) => MergekitRecipe.Read(Write(folder, text)).Average(model => new[] { rm[0], rm[1], origin }.Single(w => w.Name == model));
+        WeightAverage Own(AverageMethod method) => WeightAverage.Of(rm, new AverageOptions { Method = method });
+        const string Two = "base_model: base\nmodels:\n- model: rm-0\n  parameters: {weight: 1, density: 0.3, epsilon: 0.1, gamma: 0.02}\n- model: rm-1\n  parameters: {weight: 0.5, density: 0.6, epsilon: 0.2, gamma: 0.1}\n";
+        double[] weights = [1, 0.5], densities = [0.3, 0.6];
+        SameBits(Own(new Ties(origin) { Weights = weights, Density = densities, Rescale = Rescaling.None }), Imported($"merge_method: ties\n{Two}"));
+        SameBits(Own(new Ties(origin) { Weights = weights, Density = densities, Rescale = Rescaling.L1, Normalise = false }), Imported($"merge_method: ties\n{Two}parameters: {{rescale: true, normalize: false}}\n"));
+        SameBits(Own(new Dare(origin) { Weights = weights, Density = densities, Rescale = Rescaling.None, Signs = true }), Imported($"merge_method: dare_ties\n{Two}parameters: {{rescale: false}}\n"));
+        SameBits(Own(new Breadcrumbs(origin) { Weights = weights, Density = densities, Gamma = new[] { 0.02, 0.1 }, Lambda = 0.5 }), Imported($"merge_method: breadcrumbs\n{Two}parameters: {{lambda: 0.5}}\n"));
+        SameBits(Own(new Della(origin) { Weights = weights, Density = densities, Epsilon = new[] { 0.1, 0.2 }, Rescale = Rescaling.L1, Lambda = 1.1 }), Imported($"merge_method: della\n{Two}parameters: {{lambda: 1.1}}\n"));
+        SameBits(Own(new Della(origin) { Weights = weights, Density = densities, Epsilon = new[] { 0.1, 0.2 }, Rescale = Rescaling.None, Signs = false, Normalise = true }), Imported($"merge_method: della_linear\n{Two}parameters: {{rescale: false, normalize: true}}\n"));
+        SameBits(Own(new Della(origin) { Weights = [1, 1], Density = 1, Epsilon = 0, Rescale = Rescaling.L1 }), Imported("merge_method: della\nbase_model: base\nparameters: {weight: 1}\nmodels: [{model: rm-0}, {model: rm-1}]\n"));
+        foreach ((string dials, MethodScope scope) in (ReadOnlySpan<(string, MethodScope)>)[("nuslerp_flatten: false, nuslerp_row_wise: true", MethodScope.Column), ("nuslerp_flatten: false", MethodScope.Vector), ("nuslerp_row_wise: true", MethodScope.Tensor)])
+            SameBits(Own(new NuSlerp(0.25) { Scope = scope }), Imported($"merge_method: nuslerp\nparameters: {{{dials}}}\nmodels:\n- {{model: rm-0, parameters: {{weight: 0.75}}}}\n- {{model: rm-1, parameters: {{weight: 0.25}}}}\n"));
+        // What a module says goes before what is said for all; mergekit writes models as maps.
+        SameBits(WeightAverage.Of(rm, new AverageOptions { Weights = [3, 1], Normalise = false }),
+            Imported("merge_method: linear\nparameters: {normalize: true, weight: 1}\ntokenizer: {source: base}\nmodules:\n  default:\n    models:\n    - model: {model: {path: rm-0}}\n      parameters: {weight: 3}\n    - model: {model: rm-1, lora: null}\n    parameters: {normalize: false}\n"));
+        SameBits(WeightAverage.Of(rm[..1], new AverageOptions { Weights = [0.5], Normalise = false }), Imported("merge_method: passthrough\nmodels:\n- model: rm-0\n  parameters: {scale: 0.5}\n"));
+        Assert.Equal(["rm-0+lora"], MergekitRecipe.Read(Write(folder, "merge_method: linear\nmodels: [{model: {model: {path: rm-0}, lora: {path: lora}}, parameters: {weight: 1}}]\n")).Models);
     }
 
     [Fact]
@@ -141,11 +167,11 @@ public class MergekitRecipeTests
         Assert.Equal("recipe.yml", (string)recipe["import"]!["file"]!);
         Assert.Equal(4, recipe["dials"]!["byTensor"]!.AsArray().Count); // t is 0.125, 0.25, 0.5 or 1
 
-        // Embeddings stand at the beginning of a gradient, what follows the layers at its end.
+        // Outside the layers a gradient has its first value, also behind them.
         average = Imported("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: [0.25, 0.75]}\n");
         Equal(average, "model.embed_tokens.weight", 0.25);
         Equal(average, "model.layers.1.self_attn.q_proj.weight", 0.5);
-        Equal(average, "model.norm.weight", 0.75);
+        Equal(average, "model.norm.weight", 0.25);
 
         // Two slices of the same models differ in their dials only.
         average = Imported("""
@@ -173,7 +199,15 @@ public class MergekitRecipeTests
     [InlineData("merge_method: linear\nmodels:\n- model: rm-0\n  weight: 1\n", "line 4", "\"weight\" is no key of a model")]
     [InlineData("merge_method: slerp\nbase_model: rm-0\nmodels:\n- model: rm-0\n- model: rm-1\nparameters:\n  t:\n  - filtr: x\n    value: 1\n", "line 8", "\"filtr\" is no key of a condition")]
     [InlineData("merge_method: mystery\nmodels:\n- model: rm-0\n", "line 1", "is not one that is built")]
-    [InlineData("merge_method: della\nbase_model: rm-1\nmodels:\n- model: rm-0\n", "line 1", "della")]
+    [InlineData("merge_method: della\nbase_model: rm-1\nmodels:\n- model: rm-0\n", "recipe.yml", "has no weight for")]
+    [InlineData("merge_method: della\nbase_model: rm-1\nmodels:\n- model: rm-0\n  parameters: {weight: 1, density: 0.9}\n", "--epsilon", "is 0.15")]
+    [InlineData("merge_method: ties\nbase_model: rm-1\nmodels:\n- model: rm-0\n  parameters: {weight: 1, density: 0}\n", "--density", "is 0")]
+    [InlineData("merge_method: multislerp\nmodels:\n- model: rm-0\n", "line 1", "multislerp is not one that is built")]
+    [InlineData("merge_method: linear\nmodules:\n  text: {models: [{model: rm-0}]}\n  image: {models: [{model: rm-0}]}\n", "line 3", "several parts")]
+    [InlineData("merge_method: linear\nmodules: {text: {models: [{model: rm-0}]}}\nmodels: [{model: rm-0}]\n", "line 2", "one of the three")]
+    [InlineData("merge_method: linear\ntokenizer: {source: union}\nmodels:\n- model: rm-0\n", "line 2", "never joined")]
+    [InlineData("merge_method: linear\ntokenizer: {source: base, tokens: {a: {source: x}}}\nmodels:\n- model: rm-0\n", "line 2", "tokenizer tokens")]
+    [InlineData("merge_method: linear\nmodels:\n- model: {model: {path: rm-0, revision: main}}\n", "line 3", "revision main")]
     [InlineData("merge_method: linear\nmodels:\n- model: rm-0\n  parameters: {weight: heavy}\n", "line 4", "weight is \"heavy\"")]
     [InlineData("merge_method: linear\nmodels:\n- model: rm-0\n  parameters: {weight: .nan}\n", "line 4", "weight is \".nan\"")]
     [InlineData("merge_method: linear\nmodels:\n- model: rm-0\n", "recipe.yml", "has no weight for")]
