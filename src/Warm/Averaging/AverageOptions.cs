@@ -17,7 +17,7 @@ public sealed record AverageOptions
 
     /// <summary>
     /// The number type that is saved: F64, F32, BF16 or F16; null (default) keeps, tensor by tensor, the widest of the members, which is the narrowest type that holds
-    /// all of them exactly (BF16 and F16 give F32).
+    /// all of them exactly (BF16 and F16 give F32). The sum is rounded to it once: by way of single, as torch goes from F64 to BF16, a few last bits would differ.
     /// </summary>
     public DType? DType { get; init; }
 

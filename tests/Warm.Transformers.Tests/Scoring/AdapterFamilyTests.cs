@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Warm.Testing;
 using Xunit.Abstractions;
@@ -34,7 +35,9 @@ public class AdapterFamilyTests(ITestOutputHelper output)
                 using Weights weights = parts switch
                 {
                     [_, "wa", var members] => WeightAverage.Of([.. members.Select(Open)], new AverageOptions { DType = DType.F32 }),
-                    [_, "wa", var members, "bf16"] => WeightAverage.Of([.. members.Select(Open)], new AverageOptions { DType = DType.BF16 }),
+                    // Trap: these were recorded after rounding each member and then the mean to single before the one rounding that is meant; so it is done here. Warm itself rounds the
+                    // exact mean once (as the reference's merges and f64 conversions have it), by which a few weights differ in their last bit and rewards by up to 6.2e-5.
+                    [_, "wa", var members, "bf16"] => WeightAverage.Of([new InSingle(WeightAverage.Of([.. members.Select(m => new InSingle(Open(m)))]))], new AverageOptions { DType = DType.BF16 }),
                     [_, "line", var a, var b, var share] => Interpolation.Of(Open(a[0]), Open(b[0]), double.Parse(share, CultureInfo.InvariantCulture), new AverageOptions { DType = DType.F32 }),
                     [_, { Length: 1 } one] => Open(one[0]),
                     _ => throw new InvalidOperationException(name),
@@ -46,11 +49,8 @@ public class AdapterFamilyTests(ITestOutputHelper output)
                 int[] some = [.. Enumerable.Range(0, texts.Length).Where(i => !float.IsNaN(expected[texts[i].Index]))];
                 IReadOnlyList<Score> scores = model.Score([.. some.Select(i => read[i])], new string?[some.Length], ScoringOptions.Default, null, default);
                 double gap = some.Select((i, n) => (double)Math.Abs(scores[n].Reward - expected[texts[i].Index])).Max();
-                // Trap: the three bf16 averages were recorded after rounding each member and the mean to single first; Warm rounds once, and a few weights differ by their last bit.
-                bool roundedThrice = parts[^1] == "bf16";
-                Assert.True(gap <= (roundedThrice ? 2e-4 : Tolerance), $"{name}: {gap:E2} off");
-                if (roundedThrice) output.WriteLine($"{name}: {gap:E1}");
-                else worst = Math.Max(worst, gap);
+                Assert.True(gap <= Tolerance, $"{name}: {gap:E2} off");
+                worst = Math.Max(worst, gap);
                 compared += some.Length;
                 models++;
             }
@@ -58,6 +58,25 @@ public class AdapterFamilyTests(ITestOutputHelper output)
         output.WriteLine($"{models} models, {compared:N0} rewards, worst {worst:E1}");
         Assert.True(models >= 40 && compared >= 10 * models, $"{models} models, {compared} rewards");
         Reference.Count("families: rewards of adapters, their averages and interpolations", compared);
+    }
+
+    /// <summary>Weights as they are once they were rounded to single.</summary>
+    private sealed class InSingle(Weights inner) : Weights
+    {
+        public override string Name => inner.Name;
+        public override IReadOnlyList<string> Names => inner.Names;
+        public override ModelFolder? Folder => inner.Folder;
+        public override TensorInfo Info(string name) => inner.Info(name) with { DType = DType.F32 };
+        public override bool Contains(string name) => inner.Contains(name);
+        public override void ReadRaw(string name, long start, Span<byte> destination) => Read(name, start, MemoryMarshal.Cast<byte, float>(destination));
+        public override void Read(string name, long start, Span<float> destination) => inner.Read(name, start, destination);
+
+        public override void Read(string name, long start, Span<double> destination)
+        {
+            var singles = new float[destination.Length];
+            inner.Read(name, start, singles.AsSpan());
+            for (int i = 0; i < singles.Length; i++) destination[i] = singles[i];
+        }
     }
 
     private static IEnumerable<(int, string)> Arguments()
