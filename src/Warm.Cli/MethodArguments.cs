@@ -134,7 +134,7 @@ internal static class MethodArguments
 
     private static double[]? Coefficients(ParseResult parsed) => parsed.GetValue(WeightsOption)?.Split(',').Select(text => Number(WeightsOption, text)).ToArray();
 
-    private static PerMember? Each(Option<string> dial, ParseResult parsed) => parsed.GetValue(dial) is { } text ? new PerMember([.. text.Split(',').Select(value => Number(dial, value))]) : null;
+    private static PerMember? Each(Option<string> dial, ParseResult parsed) => parsed.GetValue(dial) is { } text ? new PerMember([.. text.Split(',').Select(value => Number(dial, value))]) : default(PerMember?);
 
     private static double Needed(Option<string> dial, Func<Option<string>, double?> value) => value(dial) ?? throw new WarmException(dial.Name, "is missing", "a number");
 
