@@ -11,13 +11,7 @@ public sealed partial class TorchEngine
     public override EngineTensor Attention(EngineTensor queries, EngineTensor keys, EngineTensor values, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout)
     {
         (Tensor q, Tensor k, Tensor v) = (Own(queries), Own(keys), Own(values));
-        if (form.KeyHeads < 1 || form.Heads % form.KeyHeads != 0) throw new ArgumentException($"{form.KeyHeads} key heads do not divide {form.Heads} heads.", nameof(form));
-        if (!form.AlibiSlopes.IsEmpty && form.AlibiSlopes.Length != form.Heads) throw new ArgumentException($"{form.AlibiSlopes.Length} slopes for {form.Heads} heads.", nameof(form));
-        if (form.Buckets is { } buckets && buckets.Table.Columns != form.Heads) throw new ArgumentException($"{buckets.Table} does not have a column for each of {form.Heads} heads.", nameof(form));
-        if (queries.Rows != queryLayout.Rows || queries.Columns != form.Heads * form.HeadSize) throw new ArgumentException($"Queries {queries} are not [{queryLayout.Rows}, {form.Heads} x {form.HeadSize}].", nameof(queries));
-        if (keys.Rows != keyLayout.Rows || keys.Columns != form.KeyHeads * form.HeadSize) throw new ArgumentException($"Keys {keys} are not [{keyLayout.Rows}, {form.KeyHeads} x {form.HeadSize}].", nameof(keys));
-        if (values.Rows != keys.Rows || values.Columns != keys.Columns) throw new ArgumentException($"Values {values} are not {keys} as the keys.", nameof(values));
-        if (queryLayout.Texts != keyLayout.Texts) throw new ArgumentException($"{keyLayout.Texts} texts of keys for {queryLayout.Texts} of queries.", nameof(keyLayout));
+        CheckAttention(queries, keys, values, form, queryLayout, keyLayout);
         int[] textOf = TextOfSegment(queryLayout);
         return Run(() =>
         {
@@ -86,13 +80,8 @@ public sealed partial class TorchEngine
     /// <inheritdoc/>
     public override EngineTensor DisentangledAttention(EngineTensor queries, EngineTensor keys, EngineTensor values, EngineTensor? positionKeys, EngineTensor? positionQueries, DisentangledForm form, BatchLayout layout)
     {
-        int columns = form.Heads * form.HeadSize;
-        foreach (EngineTensor x in (EngineTensor[])[queries, keys, values])
-            if (x.Rows != layout.Rows || x.Columns != columns) throw new ArgumentException($"{x} is not [{layout.Rows}, {form.Heads} x {form.HeadSize}].", nameof(queries));
-        EngineTensor any = positionKeys ?? positionQueries ?? throw new ArgumentException("Neither positions of keys nor of queries are given: that is plain attention.", nameof(positionKeys));
-        EngineTensor other = positionQueries ?? any;
-        if (any.Columns != columns || other.Columns != columns || any.Rows != other.Rows) throw new ArgumentException($"Positions {positionKeys} and {positionQueries} do not fit {queries}.", nameof(positionKeys));
-        RefuseSharing(layout);
+        CheckDisentangled(queries, keys, values, positionKeys, positionQueries, form, layout);
+        int columns = form.Heads * form.HeadSize, positions = (positionKeys ?? positionQueries)!.Rows;
         (Tensor q, Tensor k, Tensor v, Tensor? kr, Tensor? qr) = (Own(queries), Own(keys), Own(values), positionKeys is null ? null : Own(positionKeys), positionQueries is null ? null : Own(positionQueries));
         Tensor ByHead(Tensor x) => x.view(x.shape[0], form.Heads, form.HeadSize).transpose(0, 1); // [heads, rows, size]
         return Run(() =>
@@ -106,7 +95,7 @@ public sealed partial class TorchEngine
                 long[] places = new long[n * n];
                 for (int i = 0; i < n; i++)
                     for (int j = 0; j < n; j++)
-                        places[i * n + j] = form.RowOf(i - j) is var row && (uint)row < (uint)any.Rows ? row : throw new ArgumentOutOfRangeException(nameof(form), row, $"{any} has {any.Rows} rows.");
+                        places[i * n + j] = form.RowOf(i - j) is var row && (uint)row < (uint)positions ? row : throw new ArgumentOutOfRangeException(nameof(form), row, $"There are {positions} relative positions.");
                 Tensor at = Index(places).view(1, n, n).expand(form.Heads, n, n);
                 if (kr is not null) scores = scores + segmentQueries.matmul(ByHead(kr).transpose(1, 2)).to(Wide).gather(2, at);
                 if (qr is not null) scores = scores + segmentKeys.matmul(ByHead(qr).transpose(1, 2)).to(Wide).gather(2, at.transpose(1, 2).contiguous()).transpose(1, 2);

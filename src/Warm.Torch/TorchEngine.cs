@@ -138,7 +138,6 @@ public sealed partial class TorchEngine : Engine
         Tensor input = Own(x);
         if (x.Rows != layout.Rows || x.Columns != form.Heads * form.HeadSize) throw new ArgumentException($"{x} is not [{layout.Rows}, {form.Heads} x {form.HeadSize}].", nameof(x));
         double[] angles = Angles(form, layout, out int half);
-        if (2 * half > form.HeadSize) throw new ArgumentException($"{half} frequencies do not fit a head of {form.HeadSize}.", nameof(form));
         return Run(() =>
         {
             Tensor angle = tensor(angles, [layout.Rows, 1, half], dtype: ScalarType.Float64).to(_device);
@@ -162,26 +161,15 @@ public sealed partial class TorchEngine : Engine
     /// <summary>Position times frequency, for each row.</summary>
     private static double[] Angles(RotaryForm form, BatchLayout layout, out int half)
     {
-        double[][] frequencies = new double[layout.Rows][];
-        int longest = 0;
-        foreach (int position in layout.Positions) longest = Math.Max(longest, position + 1);
-        double[]? shared = form.DependsOnLength ? null : form.Frequencies(longest);
-        foreach (BatchLayout.Segment segment in layout.Segments)
-        {
-            double[]? own = shared;
-            if (own is null)
-            {
-                if (segment.Parent >= 0) throw new ArgumentException("Frequencies that depend on a text's length cannot be shared between texts.", nameof(layout));
-                int length = 0;
-                foreach (int position in layout.Positions.Slice(segment.Row, segment.Length)) length = Math.Max(length, position + 1);
-                own = form.Frequencies(length);
-            }
-            for (int row = segment.Row; row < segment.Row + segment.Length; row++) frequencies[row] = own;
-        }
-        half = frequencies.Length == 0 ? 0 : frequencies[0].Length;
+        IReadOnlyList<double[]> frequencies = form.FrequenciesOf(layout);
+        half = frequencies.Count == 0 ? 0 : frequencies[0].Length;
         double[] angles = new double[layout.Rows * half];
-        for (int row = 0; row < layout.Rows; row++)
-            for (int i = 0; i < half; i++) angles[row * half + i] = layout.Positions[row] * frequencies[row][i];
+        for (int s = 0; s < frequencies.Count; s++)
+        {
+            BatchLayout.Segment segment = layout.Segments[s];
+            for (int row = segment.Row; row < segment.Row + segment.Length; row++)
+                for (int i = 0; i < half; i++) angles[row * half + i] = layout.Positions[row] * frequencies[s][i];
+        }
         return angles;
     }
 
@@ -225,11 +213,8 @@ public sealed partial class TorchEngine : Engine
     public override EngineTensor TokenConvolution(EngineTensor x, LinearWeight weight, BatchLayout layout)
     {
         Tensor input = Own(x);
-        Shape shape = weight.Weight.Info.Shape;
-        if (shape.Rank != 3 || shape[1] != x.Columns || shape[2] % 2 == 0 || weight.Transposed) throw new ArgumentException($"{weight} is no convolution [outputs, {x.Columns}, odd] of {x}.", nameof(weight));
-        if (x.Rows != layout.Rows) throw new ArgumentException($"{x} has not the layout's {layout.Rows} rows.", nameof(x));
-        RefuseSharing(layout);
-        int kernel = (int)shape[2];
+        CheckConvolution(x, weight, layout);
+        int kernel = (int)weight.Weight.Info.Shape[2];
         long[] places = new long[layout.Rows * kernel]; // the row for each step of the kernel; one past the last row is all zeros
         foreach (BatchLayout.Segment text in layout.Segments)
             for (int t = 0; t < text.Length; t++)
@@ -353,12 +338,6 @@ public sealed partial class TorchEngine : Engine
     private static void CheckGroups(EngineTensor x, EngineWeight weight)
     {
         if (weight.Info.Count != weight.Columns || weight.Columns == 0 || x.Columns % weight.Columns != 0) throw new ArgumentException($"{x} does not fall into groups of {weight}.", nameof(x));
-    }
-
-    private static void RefuseSharing(BatchLayout layout)
-    {
-        foreach (BatchLayout.Segment segment in layout.Segments)
-            if (segment.Start > 0) throw new ArgumentException("Texts share beginnings, and every token here sees what follows it.", nameof(layout));
     }
 
     private static void Same(EngineTensor a, EngineTensor b)

@@ -70,6 +70,17 @@ public sealed class BatchLayout
         return last.Start + last.Length;
     }
 
+    /// <summary>Number of tokens of the longest text.</summary>
+    internal int Longest
+    {
+        get
+        {
+            int longest = 0;
+            for (int text = 0; text < Texts; text++) longest = Math.Max(longest, Length(text));
+            return longest;
+        }
+    }
+
     /// <summary>Index of the first token of a text that has a row: 0, unless a cache holds what comes before.</summary>
     public int First(int text)
     {
@@ -156,12 +167,6 @@ public sealed class BatchLayout
         }
         return new([.. ids], [.. rowPositions], [.. rowTypes], rowAttended?.ToArray(), [.. segments], last, tokens);
     }
-
-    /// <summary>Looked at within operations whose time grows with the square of a text's length: of a text of a million characters, one of them takes minutes.</summary>
-    internal CancellationToken Cancellation { get; private init; }
-
-    /// <summary>The same layout, for a pass that may be cancelled.</summary>
-    internal BatchLayout CancelledBy(CancellationToken cancellation) => new(_ids, _positions, _typeIds, _attended, _segments, _last, Tokens) { Cancellation = cancellation };
 
     /// <summary><c>8 texts, 1,840 tokens in 440 rows</c></summary>
     public override string ToString() => FormattableString.Invariant($"{Texts:N0} texts, {Tokens:N0} tokens in {Rows:N0} rows");

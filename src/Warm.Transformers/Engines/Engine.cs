@@ -108,4 +108,43 @@ public abstract class Engine
 
     /// <summary>For each text the mean over its attended rows: [texts, columns].</summary>
     public abstract EngineTensor MeanRows(EngineTensor x, BatchLayout layout);
+
+    /// <summary>Refuses arguments of <see cref="Attention"/> that do not fit together.</summary>
+    protected static void CheckAttention(EngineTensor queries, EngineTensor keys, EngineTensor values, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout)
+    {
+        if (form.KeyHeads < 1 || form.Heads % form.KeyHeads != 0) throw new ArgumentException($"{form.KeyHeads} key heads do not divide {form.Heads} heads.", nameof(form));
+        if (!form.AlibiSlopes.IsEmpty && form.AlibiSlopes.Length != form.Heads) throw new ArgumentException($"{form.AlibiSlopes.Length} slopes for {form.Heads} heads.", nameof(form));
+        if (form.Buckets is { } buckets && buckets.Table.Columns != form.Heads) throw new ArgumentException($"{buckets.Table} does not have a column for each of {form.Heads} heads.", nameof(form));
+        if (queries.Rows != queryLayout.Rows || queries.Columns != form.Heads * form.HeadSize) throw new ArgumentException($"Queries {queries} are not [{queryLayout.Rows}, {form.Heads} x {form.HeadSize}].", nameof(queries));
+        if (keys.Rows != keyLayout.Rows || keys.Columns != form.KeyHeads * form.HeadSize) throw new ArgumentException($"Keys {keys} are not [{keyLayout.Rows}, {form.KeyHeads} x {form.HeadSize}].", nameof(keys));
+        if (values.Rows != keys.Rows || values.Columns != keys.Columns) throw new ArgumentException($"Values {values} are not {keys} as the keys.", nameof(values));
+        if (queryLayout.Texts != keyLayout.Texts) throw new ArgumentException($"{keyLayout.Texts} texts of keys for {queryLayout.Texts} of queries.", nameof(keyLayout));
+    }
+
+    /// <summary>Refuses arguments of <see cref="DisentangledAttention"/> that do not fit together.</summary>
+    protected static void CheckDisentangled(EngineTensor queries, EngineTensor keys, EngineTensor values, EngineTensor? positionKeys, EngineTensor? positionQueries, DisentangledForm form, BatchLayout layout)
+    {
+        int columns = form.Heads * form.HeadSize;
+        foreach (EngineTensor x in (EngineTensor[])[queries, keys, values])
+            if (x.Rows != layout.Rows || x.Columns != columns) throw new ArgumentException($"{x} is not [{layout.Rows}, {form.Heads} x {form.HeadSize}].", nameof(queries));
+        EngineTensor one = positionKeys ?? positionQueries ?? throw new ArgumentException("Neither positions of keys nor of queries are given: that is plain attention.", nameof(positionKeys));
+        EngineTensor other = positionQueries ?? one;
+        if (one.Columns != columns || other.Columns != columns || one.Rows != other.Rows) throw new ArgumentException($"Positions {positionKeys} and {positionQueries} do not fit {queries}.", nameof(positionKeys));
+        RefuseSharing(layout);
+    }
+
+    /// <summary>Refuses arguments of <see cref="TokenConvolution"/> that do not fit together.</summary>
+    protected static void CheckConvolution(EngineTensor x, LinearWeight weight, BatchLayout layout)
+    {
+        Shape shape = weight.Weight.Info.Shape;
+        if (shape.Rank != 3 || shape[1] != x.Columns || shape[2] % 2 == 0 || weight.Transposed) throw new ArgumentException($"{weight} is no convolution [outputs, {x.Columns}, odd] of {x}.", nameof(weight));
+        if (x.Rows != layout.Rows) throw new ArgumentException($"{x} has not the layout's {layout.Rows} rows.", nameof(x));
+        RefuseSharing(layout);
+    }
+
+    private static void RefuseSharing(BatchLayout layout)
+    {
+        foreach (BatchLayout.Segment segment in layout.Segments)
+            if (segment.Start > 0) throw new ArgumentException("Texts share beginnings, and every token here sees what follows it.", nameof(layout));
+    }
 }

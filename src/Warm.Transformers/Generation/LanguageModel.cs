@@ -38,7 +38,7 @@ public sealed class LanguageModel : IDisposable, IRichDisplay
         options ??= LanguageModelOptions.Default;
         ArgumentOutOfRangeException.ThrowIfLessThan(options.TokensPerPass, 1, nameof(options));
         engine ??= new CpuEngine();
-        LanguageTransformer transformer = LanguageTransformer.Load(weights, engine, options.Residency);
+        LanguageTransformer transformer = Architectures.LoadLanguage(weights, engine, options.Residency);
         try
         {
             return new LanguageModel(weights, engine, transformer, options);
@@ -97,21 +97,18 @@ public sealed class LanguageModel : IDisposable, IRichDisplay
     public IReadOnlyList<ResponseLogProbability> LogProbabilities(IReadOnlyList<TokenSequence> sequences, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(sequences);
+        using PassCancellation.Scope scope = PassCancellation.By(cancellation);
+        bool share = _transformer.Architecture.SharesBeginnings;
         int[][] texts = new int[sequences.Count][];
         for (int i = 0; i < texts.Length; i++)
         {
             TokenSequence sequence = _reader.Checked(sequences[i], sequences[i].Id ?? FormattableString.Invariant($"sequence {i + 1}"));
-            // The last token predicts nothing that is asked for, so it is not computed; an empty response needs one token all the same.
+            // The last token predicts nothing that is asked for, so it is not computed, unless the rotation depends on the text's length; an empty response needs one token all the same.
             int[] all = [.. sequence.Prompt, .. sequence.Response];
-            texts[i] = sequence.Response.Count == 0 ? all[..1] : all[..^1];
+            texts[i] = sequence.Response.Count == 0 ? all[..1] : share ? all[..^1] : all;
         }
-        bool share = _transformer.Architecture.SharesBeginnings;
         var results = new ResponseLogProbability[texts.Length];
         int done = 0;
-        // Where the rotation depends on the text's length, the last token counts.
-        if (!share)
-            for (int i = 0; i < texts.Length; i++)
-                if (sequences[i].Response.Count > 0) texts[i] = [.. texts[i], sequences[i].Response[^1]];
         foreach (int[] pass in TokenPasses.Of(texts, share, _options.TokensPerPass))
         {
             cancellation.ThrowIfCancellationRequested();

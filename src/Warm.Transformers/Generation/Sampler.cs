@@ -20,6 +20,7 @@ internal sealed class Sampler(LanguageTransformer model, Engine engine, Sequence
     /// <summary>Draws a response to each prompt, so many together, and tells every token.</summary>
     public void Run(IReadOnlyList<int[]> prompts, Action<DrawnToken> drawn, CancellationToken cancellation)
     {
+        using PassCancellation.Scope scope = PassCancellation.By(cancellation);
         options.Check();
         Tokenizer? tokenizer = reader.HasTokenizer ? reader.Tokenizer : null;
         if (tokenizer is null && options.StopTexts.Count > 0) throw new WarmException("sampling options", "stop texts are asked for and the folder has no tokenizer", "end ids: LanguageModelOptions.EndIds");
@@ -62,7 +63,7 @@ internal sealed class Sampler(LanguageTransformer model, Engine engine, Sequence
         float[] values = new float[checked(logits.Rows * logits.Columns)];
         engine.Download(logits, values);
         var chosen = new (int Id, float LogProbability)[going.Count];
-        Parallel.For(0, chosen.Length, n => chosen[n] = TokenChoice.Choose(values.AsSpan(n * logits.Columns, logits.Columns), options, CountedRandom.At(drafts[going[n]].Stream, drafts[going[n]].Ids.Count)));
+        Work.Run(Environment.ProcessorCount, chosen.Length, n => chosen[n] = TokenChoice.Choose(values.AsSpan(n * logits.Columns, logits.Columns), options, CountedRandom.At(drafts[going[n]].Stream, drafts[going[n]].Ids.Count)));
         int room = model.Architecture.PositionTable ?? int.MaxValue;
         for (int n = 0; n < chosen.Length; n++)
         {

@@ -1,6 +1,4 @@
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace Warm.Transformers;
 
@@ -22,18 +20,17 @@ internal sealed class BradleyTerrySolver
 
     private readonly double[][] _rows;
     private readonly LinearProbeOptions _options;
-    private readonly ParallelOptions _parallel;
-    private readonly int _width;
+    private readonly int _width, _threads;
 
     public BradleyTerrySolver(double[][] rows, LinearProbeOptions options)
     {
         (_rows, _options, _width) = (rows, options, rows[0].Length);
-        _parallel = new() { MaxDegreeOfParallelism = options.Threads > 0 ? options.Threads : Environment.ProcessorCount };
+        _threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
     }
 
     public LinearProbe Solve(CancellationToken cancellation)
     {
-        _parallel.CancellationToken = cancellation;
+        using PassCancellation.Scope scope = PassCancellation.By(cancellation);
         double[] w = new double[_width], gradient = new double[_width], margins = new double[_rows.Length], along = new double[_rows.Length];
         Gradient(w, margins, gradient);
         double norm = Norm(gradient), best = norm;
@@ -43,15 +40,15 @@ internal sealed class BradleyTerrySolver
         while (norm > Enough(w) && iteration < _options.Iterations && stale < 50)
         {
             double[] direction = Direction(gradient, memory);
-            double slope = Dot(gradient, direction);
+            double slope = InnerProducts.Dot(gradient, direction);
             if (!(slope < 0)) // rounding has spoilt what was remembered
             {
                 memory.Clear();
                 direction = Direction(gradient, memory);
-                slope = Dot(gradient, direction);
+                slope = InnerProducts.Dot(gradient, direction);
             }
             Times(direction, along);
-            double length = Search(margins, along, Dot(w, direction), Dot(direction, direction), slope);
+            double length = Search(margins, along, InnerProducts.Dot(w, direction), InnerProducts.Dot(direction, direction), slope);
             var step = new double[_width];
             for (int j = 0; j < _width; j++) w[j] += step[j] = length * direction[j];
             Times(w, margins);
@@ -60,7 +57,7 @@ internal sealed class BradleyTerrySolver
             Gradient(w, margins, gradient);
             double[] change = new double[_width];
             for (int j = 0; j < _width; j++) change[j] = gradient[j] - before[j];
-            double curvature = Dot(step, change);
+            double curvature = InnerProducts.Dot(step, change);
             if (curvature > 0)
             {
                 if (memory.Count == History) memory.RemoveAt(0);
@@ -87,16 +84,16 @@ internal sealed class BradleyTerrySolver
         Span<double> shares = stackalloc double[History];
         for (int k = memory.Count - 1; k >= 0; k--)
         {
-            shares[k] = memory[k].Inverse * Dot(memory[k].Step, q);
+            shares[k] = memory[k].Inverse * InnerProducts.Dot(memory[k].Step, q);
             Add(q, -shares[k], memory[k].Change);
         }
         if (memory.Count > 0)
         {
             (double[] step, double[] change, _) = memory[^1];
-            double scale = Dot(step, change) / Dot(change, change);
+            double scale = InnerProducts.Dot(step, change) / InnerProducts.Dot(change, change);
             for (int j = 0; j < q.Length; j++) q[j] *= scale;
         }
-        for (int k = 0; k < memory.Count; k++) Add(q, shares[k] - memory[k].Inverse * Dot(memory[k].Change, q), memory[k].Step);
+        for (int k = 0; k < memory.Count; k++) Add(q, shares[k] - memory[k].Inverse * InnerProducts.Dot(memory[k].Change, q), memory[k].Step);
         return q;
     }
 
@@ -126,16 +123,16 @@ internal sealed class BradleyTerrySolver
     }
 
     /// <summary>margins = D v.</summary>
-    private void Times(double[] v, double[] margins) => Parallel.For(0, (_rows.Length + RowsAtOnce - 1) / RowsAtOnce, _parallel, block =>
+    private void Times(double[] v, double[] margins) => Work.Run(_threads, (_rows.Length + RowsAtOnce - 1) / RowsAtOnce, block =>
     {
-        for (int i = block * RowsAtOnce; i < Math.Min(_rows.Length, (block + 1) * RowsAtOnce); i++) margins[i] = Dot(_rows[i], v);
+        for (int i = block * RowsAtOnce; i < Math.Min(_rows.Length, (block + 1) * RowsAtOnce); i++) margins[i] = InnerProducts.Dot(_rows[i], v);
     });
 
     /// <summary>gradient = -D^T sigmoid(-margins) / n + ridge w.</summary>
     private void Gradient(double[] w, double[] margins, double[] gradient)
     {
         double[] shares = [.. margins.Select(margin => -PairwiseAccuracy.Sigmoid(-margin) / margins.Length)];
-        Parallel.For(0, (_width + ColumnsAtOnce - 1) / ColumnsAtOnce, _parallel, block =>
+        Work.Run(_threads, (_width + ColumnsAtOnce - 1) / ColumnsAtOnce, block =>
         {
             int from = block * ColumnsAtOnce, to = Math.Min(_width, from + ColumnsAtOnce);
             Span<double> sums = gradient.AsSpan(from, to - from), product = stackalloc double[to - from];
@@ -153,17 +150,5 @@ internal sealed class BradleyTerrySolver
         for (int j = 0; j < to.Length; j++) to[j] += times * what[j];
     }
 
-    private static double Norm(double[] v) => Math.Sqrt(Dot(v, v));
-
-    /// <summary>An inner product in eight lanes whatever the machine has.</summary>
-    private static double Dot(double[] a, double[] b)
-    {
-        ReadOnlySpan<Vector512<double>> x = MemoryMarshal.Cast<double, Vector512<double>>(a), y = MemoryMarshal.Cast<double, Vector512<double>>(b);
-        Vector512<double> lanes = Vector512<double>.Zero;
-        for (int i = 0; i < x.Length; i++) lanes += x[i] * y[i];
-        double sum = 0;
-        for (int lane = 0; lane < 8; lane++) sum += lanes[lane];
-        for (int i = x.Length * 8; i < a.Length; i++) sum += a[i] * b[i];
-        return sum;
-    }
+    private static double Norm(double[] v) => Math.Sqrt(InnerProducts.Dot(v, v));
 }

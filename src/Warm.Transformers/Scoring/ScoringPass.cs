@@ -12,13 +12,14 @@ internal static class ScoringPass
     /// </summary>
     public static float[][] Run(Transformer model, Engine engine, IReadOnlyList<EncodedText> texts, int tokensPerPass, IProgress<int>? progress, CancellationToken cancellation, bool shareBeginnings = true, bool features = false)
     {
+        using PassCancellation.Scope scope = PassCancellation.By(cancellation);
         bool share = shareBeginnings && model.Architecture.SharesBeginnings;
         float[][] results = new float[texts.Count][];
         int done = 0;
         foreach (int[] pass in TokenPasses.Of([.. texts.Select(text => text.Ids)], share, tokensPerPass))
         {
             cancellation.ThrowIfCancellationRequested();
-            BatchLayout layout = BatchLayout.Of([.. pass.Select(i => texts[i].Ids)], share, pass.Any(i => texts[i].TypeIds is not null) ? [.. pass.Select(i => texts[i].TypeIds)] : null).CancelledBy(cancellation);
+            BatchLayout layout = BatchLayout.Of([.. pass.Select(i => texts[i].Ids)], share, pass.Any(i => texts[i].TypeIds is not null) ? [.. pass.Select(i => texts[i].TypeIds)] : null);
             using EngineTensor states = model.Head.Position == RewardPosition.Mean ? Mean(layout)
                 : model.Architecture.Hidden(layout, [.. pass.Select((i, n) => layout.RowOf(n, texts[i].ReadAt))], null, cancellation); // [texts, hidden]
             using EngineTensor rewards = features ? model.Head.Features(states) : model.Head.Apply(states); // [texts, labels], or [texts, width of the last layer's input]

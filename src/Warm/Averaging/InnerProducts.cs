@@ -55,7 +55,8 @@ internal static class InnerProducts
         }
     }
 
-    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
+    /// <summary>Of two vectors of one length: eight sums side by side, then those in order, then what is left.</summary>
+    public static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
     {
         Vector512<double> lanes = default;
         int i = 0;

@@ -313,16 +313,29 @@ public class RewardModelTests
         using Checkpoint weights = Checkpoint.Open(TinyModel.Llama(folder["m"]));
         using RewardModel model = RewardModel.Load(weights);
         Candidate text = Candidate.OfIds([.. Enumerable.Range(0, 400_000).Select(i => 2 + i * 7 % 37)]); // minutes of attention
-        using var stop = new CancellationTokenSource();
-        // Not by a timer: its callback would wait for a thread of the pool, and all of them compute.
-        new Thread(() =>
-        {
-            Thread.Sleep(2000);
-            stop.Cancel();
-        }) { IsBackground = true }.Start();
+        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(2)); // a timer: what computes may not hold up the thread pool
         long started = System.Diagnostics.Stopwatch.GetTimestamp();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.ScoreAsync([text], cancellation: stop.Token));
         Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(30), "it went on");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public async Task Score_is_cancelled_by_a_timer_in_time_whatever_computes(int together)
+    {
+        using var folder = new TemporaryFolder();
+        using Checkpoint weights = Checkpoint.Open(TinyModel.Llama(folder["m"]));
+        using RewardModel model = RewardModel.Load(weights);
+        Candidate text = Candidate.OfIds([.. Enumerable.Range(0, 100_000).Select(i => 2 + i * 7 % 37)]); // a long time
+        model.Score([Candidate.OfIds([2, 3, 4])]);
+        using var stop = new CancellationTokenSource();
+        Task[] scoring = [.. Enumerable.Range(0, together).Select(_ => model.ScoreAsync([text], cancellation: stop.Token))];
+        long started = System.Diagnostics.Stopwatch.GetTimestamp();
+        stop.CancelAfter(200);
+        foreach (Task task in scoring) await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
+        TimeSpan took = System.Diagnostics.Stopwatch.GetElapsedTime(started);
+        Assert.True(took < TimeSpan.FromSeconds(2), $"it stopped after {took}");
     }
 
     private sealed class Stop(CancellationTokenSource source) : IProgress<int>

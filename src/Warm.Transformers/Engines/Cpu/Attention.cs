@@ -23,7 +23,7 @@ internal static unsafe class Attention
         Chunk[] chunks = Chunks(queryLayout, keyLayout);
         bool[]? attended = keyLayout.Attended.IsEmpty ? null : keyLayout.Attended.ToArray();
         using DistanceBias? bias = form.Buckets is null ? null : new DistanceBias(form.Buckets, form.Heads, queryLayout, keyLayout, 2 * S.Lanes, KeyBlock);
-        Work.Run(threads, chunks.Length * form.KeyHeads, piece => Head<S, V>(queries, keys, values, result, form, attended, bias, chunks[piece / form.KeyHeads], piece % form.KeyHeads), queryLayout.Cancellation);
+        Work.Run(threads, chunks.Length * form.KeyHeads, piece => Head<S, V>(queries, keys, values, result, form, attended, bias, chunks[piece / form.KeyHeads], piece % form.KeyHeads));
     }
 
     private static Chunk[] Chunks(BatchLayout queryLayout, BatchLayout keyLayout)

@@ -143,13 +143,8 @@ public sealed unsafe class CpuEngine : Engine
     public override EngineTensor Attention(EngineTensor queries, EngineTensor keys, EngineTensor values, AttentionForm form, BatchLayout queryLayout, BatchLayout keyLayout)
     {
         (CpuTensor q, CpuTensor k, CpuTensor v) = (Own(queries), Own(keys), Own(values));
-        if (form.KeyHeads < 1 || form.Heads % form.KeyHeads != 0) throw new ArgumentException($"{form.KeyHeads} key heads do not divide {form.Heads} heads.", nameof(form));
-        if (!form.AlibiSlopes.IsEmpty && form.AlibiSlopes.Length != form.Heads) throw new ArgumentException($"{form.AlibiSlopes.Length} slopes for {form.Heads} heads.", nameof(form));
-        if (form.Buckets is { } buckets && Own(buckets.Table).Columns != form.Heads) throw new ArgumentException($"{buckets.Table} does not have a column for each of {form.Heads} heads.", nameof(form));
-        if (q.Rows != queryLayout.Rows || q.Columns != form.Heads * form.HeadSize) throw new ArgumentException($"Queries {q} are not [{queryLayout.Rows}, {form.Heads} x {form.HeadSize}].", nameof(queries));
-        if (k.Rows != keyLayout.Rows || k.Columns != form.KeyHeads * form.HeadSize) throw new ArgumentException($"Keys {k} are not [{keyLayout.Rows}, {form.KeyHeads} x {form.HeadSize}].", nameof(keys));
-        if (v.Rows != k.Rows || v.Columns != k.Columns) throw new ArgumentException($"Values {v} are not {k} as the keys.", nameof(values));
-        if (queryLayout.Texts != keyLayout.Texts) throw new ArgumentException($"{keyLayout.Texts} texts of keys for {queryLayout.Texts} of queries.", nameof(keyLayout));
+        CheckAttention(q, k, v, form, queryLayout, keyLayout);
+        if (form.Buckets is { } buckets) Own(buckets.Table);
         var y = new CpuTensor(q.Rows, q.Columns);
         _kernels.Attention(q, k, v, y, form, queryLayout, keyLayout, _threads);
         GC.KeepAlive(q);
@@ -190,12 +185,7 @@ public sealed unsafe class CpuEngine : Engine
     {
         (CpuTensor q, CpuTensor k, CpuTensor v) = (Own(queries), Own(keys), Own(values));
         (CpuTensor? kr, CpuTensor? qr) = (positionKeys is null ? null : Own(positionKeys), positionQueries is null ? null : Own(positionQueries));
-        int columns = form.Heads * form.HeadSize;
-        foreach (CpuTensor x in (CpuTensor[])[q, k, v])
-            if (x.Rows != layout.Rows || x.Columns != columns) throw new ArgumentException($"{x} is not [{layout.Rows}, {form.Heads} x {form.HeadSize}].", nameof(queries));
-        if (kr is null && qr is null) throw new ArgumentException("Neither positions of keys nor of queries are given: that is plain attention.", nameof(positionKeys));
-        if ((kr ?? qr)!.Columns != columns || (qr ?? kr)!.Columns != columns || (kr ?? qr)!.Rows != (qr ?? kr)!.Rows) throw new ArgumentException($"Positions {kr} and {qr} do not fit {q}.", nameof(positionKeys));
-        RefuseSharing(layout);
+        CheckDisentangled(q, k, v, kr, qr, form, layout);
         var y = new CpuTensor(q.Rows, q.Columns);
         _kernels.DisentangledAttention(q, k, v, kr, qr, y, form, layout, _threads);
         foreach (CpuTensor? x in (CpuTensor?[])[q, k, v, kr, qr]) GC.KeepAlive(x);
@@ -206,19 +196,11 @@ public sealed unsafe class CpuEngine : Engine
     public override EngineTensor TokenConvolution(EngineTensor x, LinearWeight weight, BatchLayout layout)
     {
         (CpuTensor input, CpuWeight w) = (Own(x), Own(weight.Weight));
-        if (w.Info.Shape.Rank != 3 || w.Info.Shape[1] != input.Columns || w.Info.Shape[2] % 2 == 0 || weight.Transposed) throw new ArgumentException($"{weight} is no convolution [outputs, {input.Columns}, odd] of {x}.", nameof(weight));
-        if (input.Rows != layout.Rows) throw new ArgumentException($"{x} has not the layout's {layout.Rows} rows.", nameof(x));
-        RefuseSharing(layout);
+        CheckConvolution(input, weight, layout);
         using var unfolded = new CpuTensor(input.Rows, w.Columns);
         Transformers.TokenConvolution.Unfold(input, (int)w.Info.Shape[2], layout, unfolded.Pointer, _threads);
         GC.KeepAlive(input);
         return Linear(unfolded, weight);
-    }
-
-    private static void RefuseSharing(BatchLayout layout)
-    {
-        foreach (BatchLayout.Segment segment in layout.Segments)
-            if (segment.Start > 0) throw new ArgumentException("Texts share beginnings, and every token here sees what follows it.", nameof(layout));
     }
 
     /// <inheritdoc/>

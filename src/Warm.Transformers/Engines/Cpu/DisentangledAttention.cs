@@ -21,12 +21,9 @@ internal static unsafe class DisentangledAttention
         where S : ISimd<V> where V : struct
     {
         var chunks = new List<Chunk>();
-        int longest = 0;
+        int longest = layout.Longest;
         foreach (BatchLayout.Segment text in layout.Segments)
-        {
-            longest = Math.Max(longest, text.Length);
             for (int start = 0; start < text.Length; start += ChunkRows) chunks.Add(new(text.Row, text.Length, start, Math.Min(ChunkRows, text.Length - start)));
-        }
         bool[]? attended = layout.Attended.IsEmpty ? null : layout.Attended.ToArray();
         int positions = (positionKeys ?? positionQueries)?.Rows ?? 1;
         int[] rowOf = new int[2 * longest]; // of distance d - longest
@@ -36,7 +33,7 @@ internal static unsafe class DisentangledAttention
             if (d > 0 && (uint)rowOf[d] >= (uint)positions) throw new ArgumentOutOfRangeException(nameof(form), rowOf[d], $"There are {positions} relative positions.");
         }
         Work.Run(threads, chunks.Count * form.Heads, piece =>
-            Head<S, V>(queries, keys, values, positionKeys, positionQueries, result, form, attended, rowOf, longest, chunks[piece / form.Heads], piece % form.Heads), layout.Cancellation);
+            Head<S, V>(queries, keys, values, positionKeys, positionQueries, result, form, attended, rowOf, longest, chunks[piece / form.Heads], piece % form.Heads));
     }
 
     private static void Head<S, V>(CpuTensor queries, CpuTensor keys, CpuTensor values, CpuTensor? positionKeys, CpuTensor? positionQueries, CpuTensor result, DisentangledForm form,

@@ -14,8 +14,8 @@ internal sealed unsafe class DistanceBias : IDisposable
     /// <param name="block">and keys that many, beyond a text's end too.</param>
     public DistanceBias(BucketBias form, int heads, BatchLayout queries, BatchLayout keys, int tile, int block)
     {
-        _lastKey = (Longest(keys) + block - 1) / block * block;
-        _distances = Longest(queries) + tile + _lastKey;
+        _lastKey = (keys.Longest + block - 1) / block * block;
+        _distances = queries.Longest + tile + _lastKey;
         var table = (CpuWeight)form.Table;
         using CpuMemory values = table.Vector();
         _memory = new CpuMemory((long)heads * _distances);
@@ -32,11 +32,4 @@ internal sealed unsafe class DistanceBias : IDisposable
     public float* Of(int head, int query, int key) => _memory.Pointer + (long)head * _distances + query - key + _lastKey;
 
     public void Dispose() => _memory.Dispose();
-
-    private static int Longest(BatchLayout layout)
-    {
-        int longest = 0;
-        for (int text = 0; text < layout.Texts; text++) longest = Math.Max(longest, layout.Length(text));
-        return longest;
-    }
 }

@@ -3,17 +3,19 @@ namespace Warm.Transformers;
 /// <summary>Runs the pieces of an operation on some threads. Pieces write to different places, so their order is of no account.</summary>
 internal static class Work
 {
-    /// <summary>Calls <paramref name="piece"/> with 0 .. pieces - 1, at most <paramref name="threads"/> at a time, and returns when all are done, or between two of them when it is cancelled.</summary>
-    public static void Run(int threads, int pieces, Action<int> piece, CancellationToken cancellation = default)
+    /// <summary>
+    /// Calls <paramref name="piece"/> with 0 .. pieces - 1, at most <paramref name="threads"/> at a time, and returns when all are done, or between two of them when <see cref="PassCancellation"/> says so.
+    /// </summary>
+    public static void Run(int threads, int pieces, Action<int> piece)
     {
+        CancellationToken cancellation = PassCancellation.Current;
         if (threads == 1 || pieces == 1)
             for (int i = 0; i < pieces; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
                 piece(i);
             }
-        else
-            Parallel.For(0, pieces, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, piece);
+        else if (pieces > 0) ComputeThreads.Run(threads, pieces, piece, cancellation);
     }
 
     /// <summary>Cuts 0 .. count - 1 into stretches of at most <paramref name="size"/> and runs them.</summary>
