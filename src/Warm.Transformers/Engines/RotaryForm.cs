@@ -23,4 +23,31 @@ public sealed record RotaryForm
 
     /// <summary>Whether component 2i pairs with 2i + 1 (GPT-J); default: i pairs with i + r.</summary>
     public bool Interleaved { get; init; }
+
+    /// <summary>The frequencies of each segment of a layout; segments of one length, or all where nothing depends on it, have the same array.</summary>
+    /// <exception cref="ArgumentException">Texts share beginnings although the frequencies depend on their length, or there are more frequencies than a head has pairs.</exception>
+    public IReadOnlyList<double[]> FrequenciesOf(BatchLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        var ofLength = new Dictionary<int, double[]>();
+        double[][] frequencies = new double[layout.Segments.Length][];
+        int whole = DependsOnLength ? 0 : End(layout.Positions);
+        for (int s = 0; s < frequencies.Length; s++)
+        {
+            BatchLayout.Segment segment = layout.Segments[s];
+            if (DependsOnLength && segment.Parent >= 0) throw new ArgumentException("Frequencies that depend on a text's length cannot be shared between texts.", nameof(layout));
+            int length = DependsOnLength ? End(layout.Positions.Slice(segment.Row, segment.Length)) : whole;
+            if (!ofLength.TryGetValue(length, out double[]? own)) ofLength[length] = own = Frequencies(length);
+            if (2 * own.Length > HeadSize) throw new ArgumentException($"{own.Length} frequencies do not fit a head of {HeadSize}.", nameof(layout));
+            frequencies[s] = own;
+        }
+        return frequencies;
+
+        static int End(ReadOnlySpan<int> positions)
+        {
+            int end = 0;
+            foreach (int position in positions) end = Math.Max(end, position + 1);
+            return end;
+        }
+    }
 }

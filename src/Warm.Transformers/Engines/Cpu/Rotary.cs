@@ -55,42 +55,33 @@ internal static unsafe class Rotary
     /// <summary>Which entry each row takes, the number of frequencies, and the entries: cosines, then sines.</summary>
     private static (int[] EntryOfRow, int Half, CpuMemory Tables) Tables(RotaryForm form, BatchLayout layout, int threads)
     {
+        IReadOnlyList<double[]> frequencies = form.FrequenciesOf(layout);
+        int half = frequencies[0].Length;
         int[] entryOfRow = new int[layout.Rows];
-        var entries = new Dictionary<(int Length, int Position), int>();
-        foreach (BatchLayout.Segment segment in layout.Segments)
+        var entries = new Dictionary<(double[] Frequencies, int Position), int>();
+        var keys = new List<(double[] Frequencies, int Position)>(); // of each entry
+        for (int s = 0; s < frequencies.Count; s++)
         {
-            int length = 0;
-            if (form.DependsOnLength)
-            {
-                if (segment.Parent >= 0) throw new ArgumentException("Frequencies that depend on a text's length cannot be shared between texts.", nameof(layout));
-                foreach (int position in layout.Positions.Slice(segment.Row, segment.Length)) length = Math.Max(length, position + 1);
-            }
+            BatchLayout.Segment segment = layout.Segments[s];
             for (int row = segment.Row; row < segment.Row + segment.Length; row++)
             {
-                (int, int) key = (length, layout.Positions[row]);
-                if (!entries.TryGetValue(key, out entryOfRow[row])) entries[key] = entryOfRow[row] = entries.Count;
+                (double[], int) key = (frequencies[s], layout.Positions[row]);
+                if (entries.TryGetValue(key, out entryOfRow[row])) continue;
+                entries[key] = entryOfRow[row] = keys.Count;
+                keys.Add(key);
             }
         }
-        var frequencies = new Dictionary<int, double[]>();
-        int longest = 0;
-        foreach (int position in layout.Positions) longest = Math.Max(longest, position + 1);
-        foreach ((int Length, int Position) key in entries.Keys) frequencies.TryAdd(key.Length, form.Frequencies(form.DependsOnLength ? key.Length : longest));
-        int half = frequencies.Values.First().Length;
-        if (2 * half > form.HeadSize) throw new ArgumentException($"{half} frequencies do not fit a head of {form.HeadSize}.", nameof(form));
-
-        var tables = new CpuMemory((long)entries.Count * 2 * half);
+        var tables = new CpuMemory((long)keys.Count * 2 * half);
         float* table = tables.Pointer;
-        (int Length, int Position)[] keys = new (int, int)[entries.Count];
-        foreach (((int, int) key, int entry) in entries) keys[entry] = key;
-        Work.Run(threads, keys.Length, RowBlock, (first, count) =>
+        Work.Run(threads, keys.Count, RowBlock, (first, count) =>
         {
             for (long entry = first; entry < first + count; entry++)
             {
-                double[] f = frequencies[keys[entry].Length];
+                (double[] f, int position) = keys[(int)entry];
                 float* cos = table + entry * 2 * half, sin = cos + half;
                 for (int i = 0; i < half; i++)
                 {
-                    (double s, double c) = Math.SinCos(keys[entry].Position * f[i]);
+                    (double s, double c) = Math.SinCos(position * f[i]);
                     cos[i] = (float)(c * form.AttentionFactor);
                     sin[i] = (float)(s * form.AttentionFactor);
                 }
