@@ -75,7 +75,7 @@ public sealed class LinearProbe
         ArgumentNullException.ThrowIfNull(pairs);
         Preference[] all = [.. pairs];
         IReadOnlyList<float[]> features = await model.FeaturesAsync([.. all.Select(pair => pair.Chosen), .. all.Select(pair => pair.Rejected)], scoring, null, cancellation).ConfigureAwait(false);
-        return Fit([.. all.Select((_, i) => Difference(features[i], features[all.Length + i]))], options, cancellation);
+        return Fit([.. all.Select((_, i) => Baklava.Row(features[i], features[all.Length + i]))], options, cancellation);
     }
 
     /// <summary>Features and fits as <see cref="Baklava"/> takes them: each start is loaded, its features are computed, and it is let go.</summary>
@@ -102,14 +102,6 @@ public sealed class LinearProbe
         double sum = 0;
         for (int i = 0; i < features.Length; i++) sum += features[i] * _weights[i];
         return sum;
-    }
-
-    /// <summary>Features of one text less those of another.</summary>
-    internal static double[] Difference(float[] chosen, float[] rejected)
-    {
-        var difference = new double[chosen.Length];
-        for (int i = 0; i < difference.Length; i++) difference[i] = (double)chosen[i] - rejected[i];
-        return difference;
     }
 
     /// <summary><c>a head of 128 on 2,126 pairs: loss 0.412, ridge 0.001, 87 steps</c></summary>

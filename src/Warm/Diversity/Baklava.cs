@@ -242,7 +242,8 @@ public sealed class Baklava
         return (distance, whole.Differences);
     }
 
-    private static double[] Row(float[] chosen, float[] rejected)
+    /// <summary>Features of one text less those of another, as a probe takes them.</summary>
+    internal static double[] Row(float[] chosen, float[] rejected)
     {
         var row = new double[chosen.Length];
         for (int i = 0; i < row.Length; i++) row[i] = (double)chosen[i] - rejected[i];

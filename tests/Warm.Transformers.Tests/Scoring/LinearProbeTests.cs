@@ -111,7 +111,7 @@ public class LinearProbeTests
         Assert.Equal(128, features[0].Length);
         Assert.All(frozen.Score(texts), score => Assert.Equal(0, score.Reward));
 
-        LinearProbe probe = LinearProbe.Fit([LinearProbe.Difference(features[1], features[0])]);
+        LinearProbe probe = LinearProbe.Fit([Baklava.Row(features[1], features[0])]);
         using var folder = new TemporaryFolder();
         HeadedWeights.Of(start, probe.Weights).Save(folder["start"]);
         using Checkpoint written = Checkpoint.Open(folder["start"]);
