@@ -12,15 +12,14 @@ namespace Warm.Transformers;
 /// after layer 0 (v2-xlarge):  x = LN(x + act(conv over the tokens of the embeddings))
 /// </code>
 /// </summary>
-internal sealed class DebertaV2 : Architecture
+internal sealed class DebertaV2 : Encoder
 {
     private static readonly PostNormNames Names = PostNormNames.Bert with { Query = "attention.self.query_proj", Key = "attention.self.key_proj", Value = "attention.self.value_proj" };
 
-    private readonly Engine _engine;
     private readonly double _epsilon, _scale;
     private readonly Activation _activation, _convolutionActivation;
-    private readonly int _heads, _headSize, _buckets, _reach, _span;
-    private readonly bool _contentToPosition, _positionToContent, _shared;
+    private readonly int _buckets, _reach, _span;
+    private readonly bool _positioned, _contentToPosition, _positionToContent, _shared;
     private readonly TokenEmbeddings _embeddings;
     private readonly WeightGroup<Relative>? _relative;
     private readonly WeightGroup<Convolution>? _convolution;
@@ -37,14 +36,13 @@ internal sealed class DebertaV2 : Architecture
     public const string Prefix = "deberta.";
 
     public DebertaV2(ConfigKeys config, ModelWeights weights, Engine engine)
+        : base(engine, EncoderSizes.Of(config, weights, new(24, 1536, 6144, 24, 128100, 512, Types: 0)) with { Types = config.Index("type_vocab_size", 0) })
     {
-        _engine = engine;
-        EncoderSizes sizes = EncoderSizes.Of(config, weights, new(24, 1536, 6144, 24, 128100, 512, Types: 0)) with { Types = config.Index("type_vocab_size", 0) };
-        (int hidden, _heads, _headSize) = (sizes.Hidden, sizes.Heads, sizes.HeadSize);
+        int hidden = Sizes.Hidden;
         int width = config.Size("embedding_size", hidden);
         _epsilon = config.Number("layer_norm_eps", 1e-7);
         _activation = config.Activation("hidden_act", "gelu");
-        config.Refuse("attention_head_size", $"hidden_size / num_attention_heads ({_headSize})", value => IsNumber(value, _headSize));
+        config.Refuse("attention_head_size", $"hidden_size / num_attention_heads ({Sizes.HeadSize})", value => IsNumber(value, Sizes.HeadSize));
         config.Refuse("pooler_hidden_size", $"hidden_size ({hidden})", value => IsNumber(value, hidden));
         config.Ignore("legacy", "pooler_dropout", "cls_dropout", "attention_probs_dropout_prob", "hidden_dropout_prob", "gradient_checkpointing", "z_steps", "pos_proj", "pad_token_id");
 
@@ -52,23 +50,22 @@ internal sealed class DebertaV2 : Architecture
         foreach (string kind in kinds)
             if (kind is not ("c2p" or "p2c" or "")) throw config.Refusal("pos_att_type", $"names \"{kind}\"", "c2p and p2c");
         // Trap: the scale counts the kinds even where relative_attention is false.
-        _scale = 1 / Math.Sqrt(_headSize * (1.0 + (kinds.Contains("c2p") ? 1 : 0) + (kinds.Contains("p2c") ? 1 : 0)));
+        _scale = 1 / Math.Sqrt(Sizes.HeadSize * (1.0 + (kinds.Contains("c2p") ? 1 : 0) + (kinds.Contains("p2c") ? 1 : 0)));
         _shared = config.Flag("share_att_key", false);
-        bool relative = config.Flag("relative_attention", false), positioned = config.Flag("position_biased_input", true);
+        bool relative = config.Flag("relative_attention", false);
+        _positioned = config.Flag("position_biased_input", true);
         (_contentToPosition, _positionToContent) = (relative && kinds.Contains("c2p"), relative && kinds.Contains("p2c"));
         _buckets = config.Whole("position_buckets", -1);
-        _reach = config.Whole("max_relative_positions", -1) is >= 1 and var reach ? reach : sizes.Positions;
+        _reach = config.Whole("max_relative_positions", -1) is >= 1 and var reach ? reach : Sizes.Positions;
         _span = _buckets > 0 ? _buckets : _reach;
         if (relative && _buckets > 0 && (_buckets < 2 || _reach - 1 <= _buckets / 2))
             throw config.Refusal("position_buckets", $"is {_buckets}", $"2 or more, and half of it less than the farthest position ({_reach - 1})");
 
-        (HiddenSize, VocabularySize, TokenTypes, TrainedPositions) = (hidden, sizes.Vocabulary, sizes.Types, sizes.Positions);
-        PositionTable = positioned ? sizes.Positions : null;
-        _embeddings = new(weights, engine, "deberta.embeddings", sizes.Vocabulary, width, positioned ? sizes.Positions : 0, sizes.Types, _epsilon, width == hidden ? null : hidden);
-        _layers = [.. Enumerable.Range(0, sizes.Layers).Select(i => weights.Group(w =>
+        _embeddings = new(weights, engine, "deberta.embeddings", Sizes.Vocabulary, width, _positioned ? Sizes.Positions : 0, Sizes.Types, _epsilon, width == hidden ? null : hidden);
+        _layers = [.. Enumerable.Range(0, Sizes.Layers).Select(i => weights.Group(w =>
         {
             string path = $"deberta.encoder.layer.{i}";
-            PostNormLayer block = PostNormLayer.Of(w, path, Names, hidden, sizes.Inner);
+            PostNormLayer block = PostNormLayer.Of(w, path, Names, hidden, Sizes.Inner);
             LinearWeight Own(string name) => w.Linear($"{path}.attention.self.{name}", hidden, hidden, bias: true);
             return new Layer(block, !_contentToPosition ? null : _shared ? block.Key : Own("pos_key_proj"), !_positionToContent ? null : _shared ? block.Query : Own("pos_query_proj"));
         }))];
@@ -93,19 +90,9 @@ internal sealed class DebertaV2 : Architecture
         }
     }
 
-    public override int HiddenSize { get; }
+    public override int? PositionTable => _positioned ? Sizes.Positions : null;
 
-    public override int VocabularySize { get; }
-
-    public override int TokenTypes { get; }
-
-    public override bool Causal => false;
-
-    public override bool SharesBeginnings => false;
-
-    public override int? PositionTable { get; }
-
-    public override int? TrainedPositions { get; }
+    public override int? TrainedPositions => Sizes.Positions;
 
     public override EngineTensor Hidden(BatchLayout layout, IReadOnlyList<int>? rows = null, Trace? trace = null, CancellationToken cancellation = default)
     {
@@ -121,7 +108,7 @@ internal sealed class DebertaV2 : Architecture
             string path = $"deberta.encoder.layer.{i}";
             picked = rows is not null && trace is null && i == _layers.Length - 1 && (i > 0 || convolved is null);
             using (EngineTensor input = x)
-                x = layer.Value.Block.Forward(_engine, input, (q, k, v) => Attention(q, k, v, layer.Value, relative, first, layout, trace, path), _activation, _epsilon, picked ? rows : null, trace, path);
+                x = layer.Value.Block.Forward(Engine, input, (q, k, v) => Attention(q, k, v, layer.Value, relative, first, layout, trace, path), _activation, _epsilon, picked ? rows : null, trace, path);
             if (i == 0 && convolved is not null)
             {
                 using EngineTensor output = x;
@@ -130,25 +117,25 @@ internal sealed class DebertaV2 : Architecture
         }
         if (rows is null || picked) return x;
         using EngineTensor every = x;
-        return _engine.Rows(every, [.. rows]);
+        return Engine.Rows(every, [.. rows]);
     }
 
     private EngineTensor Attention(EngineTensor q, EngineTensor k, EngineTensor v, Layer layer, EngineTensor? relative, int first, BatchLayout layout, Trace? trace, string path)
     {
         if (relative is null)
-            return _engine.Attention(q, k, v, new() { Heads = _heads, KeyHeads = _heads, HeadSize = _headSize, Scale = _scale, Causal = false }, layout, layout);
+            return Engine.Attention(q, k, v, new() { Heads = Sizes.Heads, KeyHeads = Sizes.Heads, HeadSize = Sizes.HeadSize, Scale = _scale, Causal = false }, layout, layout);
         using EngineTensor? kr = Position(layer.PositionKey, layer.Block.Key, "key"), qr = Position(layer.PositionQuery, layer.Block.Query, "query");
         if (trace is not null && _shared) // PyTorch computes both where they are shared, also what is not used
         {
             if (kr is null) Position(layer.Block.Key, layer.Block.Key, "key")!.Dispose();
             if (qr is null) Position(layer.Block.Query, layer.Block.Query, "query")!.Dispose();
         }
-        return _engine.DisentangledAttention(q, k, v, kr, qr, new() { Heads = _heads, HeadSize = _headSize, Scale = _scale, RowOf = distance => PositionOf(distance) - first }, layout);
+        return Engine.DisentangledAttention(q, k, v, kr, qr, new() { Heads = Sizes.Heads, HeadSize = Sizes.HeadSize, Scale = _scale, RowOf = distance => PositionOf(distance) - first }, layout);
 
         EngineTensor? Position(LinearWeight? weight, LinearWeight ofContent, string name)
         {
             if (weight is null) return null;
-            EngineTensor position = _engine.Linear(relative, weight);
+            EngineTensor position = Engine.Linear(relative, weight);
             trace?.Invoke(weight == ofContent ? $"{path}.attention.self.{name}_proj#1" : $"{path}.attention.self.pos_{name}_proj", position); // #1: the module's second call
             return position;
         }
@@ -161,9 +148,7 @@ internal sealed class DebertaV2 : Architecture
     private (int First, int Count) UsedPositions(BatchLayout layout, bool all)
     {
         if (all) return (0, 2 * _span);
-        int longest = 0;
-        for (int text = 0; text < layout.Texts; text++) longest = Math.Max(longest, layout.Length(text));
-        int first = PositionOf(-longest), last = PositionOf(longest); // buckets do not fall as the distance grows
+        int first = PositionOf(-layout.Longest), last = PositionOf(layout.Longest); // buckets do not fall as the distance grows
         return (first, last - first + 1);
     }
 
@@ -171,10 +156,10 @@ internal sealed class DebertaV2 : Architecture
     {
         if (_relative is null) return null;
         using var relative = _relative.Use();
-        EngineTensor table = _engine.Embed(relative.Value.Table, [.. Enumerable.Range(first, count)]);
+        EngineTensor table = Engine.Embed(relative.Value.Table, [.. Enumerable.Range(first, count)]);
         if (relative.Value.Norm is null) return table;
         using EngineTensor before = table;
-        EngineTensor normed = _engine.LayerNorm(before, relative.Value.Norm, relative.Value.NormBias, _epsilon); // once, not in every layer
+        EngineTensor normed = Engine.LayerNorm(before, relative.Value.Norm, relative.Value.NormBias, _epsilon); // once, not in every layer
         trace?.Invoke("deberta.encoder.LayerNorm", normed);
         return normed;
     }
@@ -182,16 +167,16 @@ internal sealed class DebertaV2 : Architecture
     private EngineTensor Convolve(EngineTensor embedded, BatchLayout layout, Trace? trace)
     {
         using var convolution = _convolution!.Use();
-        using EngineTensor y = _engine.TokenConvolution(embedded, convolution.Value.Kernel, layout);
+        using EngineTensor y = Engine.TokenConvolution(embedded, convolution.Value.Kernel, layout);
         trace?.Invoke("deberta.encoder.conv.conv", y);
-        return _engine.Activate(y, _convolutionActivation);
+        return Engine.Activate(y, _convolutionActivation);
     }
 
     private EngineTensor AddConvolution(EngineTensor x, EngineTensor convolved, Trace? trace)
     {
         using var convolution = _convolution!.Use();
-        using EngineTensor sum = _engine.Add(x, convolved);
-        EngineTensor y = _engine.LayerNorm(sum, convolution.Value.Norm, convolution.Value.NormBias, _epsilon);
+        using EngineTensor sum = Engine.Add(x, convolved);
+        EngineTensor y = Engine.LayerNorm(sum, convolution.Value.Norm, convolution.Value.NormBias, _epsilon);
         trace?.Invoke("deberta.encoder.conv.LayerNorm", y);
         return y;
     }

@@ -20,8 +20,8 @@ internal sealed record EncoderSizes(int Layers, int Hidden, int Inner, int Heads
         return this;
     }
 
-    /// <summary>Refuses the keys that make another model of BERT, RoBERTa or ELECTRA; says which change nothing.</summary>
-    public static void RefuseOtherFunctions(ConfigKeys config)
+    /// <summary>The same for BERT's nearest relatives: refuses the keys that make another model of them, and says which change nothing.</summary>
+    public static EncoderSizes OfBertKind(ConfigKeys config, ModelWeights weights, EncoderSizes defaults)
     {
         // Trap: transformers 5 ignores this key and computes absolute positions, which is not what such a model was trained with.
         if (config.Text("position_embedding_type") is { } type and not "absolute")
@@ -29,5 +29,6 @@ internal sealed record EncoderSizes(int Layers, int Hidden, int Inner, int Heads
         config.Refuse("is_decoder", "false: only the encoder is built");
         config.Refuse("add_cross_attention", "false: only the encoder is built");
         config.Ignore("attention_probs_dropout_prob", "hidden_dropout_prob", "classifier_dropout", "gradient_checkpointing");
+        return Of(config, weights, defaults);
     }
 }

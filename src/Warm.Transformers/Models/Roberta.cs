@@ -8,47 +8,23 @@ namespace Warm.Transformers;
 /// </code>
 /// Trap: positions come from the ids, not from the mask, and the longest text has max_position_embeddings - pad - 1 tokens.
 /// </summary>
-internal sealed class Roberta : Architecture
+internal sealed class Roberta : BertKind
 {
-    private readonly TokenEmbeddings _embeddings;
-    private readonly PostNormLayers _layers;
     private readonly int _pad;
 
     /// <summary>The prefix of the tensors.</summary>
     public const string Prefix = "roberta.";
 
     public Roberta(ConfigKeys config, ModelWeights weights, Engine engine)
+        : this(config, weights, engine, EncoderSizes.OfBertKind(config, weights, new(12, 768, 3072, 12, 50265, 512, 2)), config.Index("pad_token_id", 1), config.Number("layer_norm_eps", 1e-12)) { }
+
+    private Roberta(ConfigKeys config, ModelWeights weights, Engine engine, EncoderSizes sizes, int pad, double epsilon) : base(engine, sizes,
+        new(weights, engine, "roberta.embeddings", sizes.Vocabulary, sizes.Hidden, sizes.Positions, sizes.Types, epsilon),
+        new(weights, engine, "roberta.encoder.layer", PostNormNames.Bert, sizes, config.Activation("hidden_act", "gelu"), epsilon), firstPosition: pad + 1)
     {
-        EncoderSizes.RefuseOtherFunctions(config);
-        EncoderSizes sizes = EncoderSizes.Of(config, weights, new(12, 768, 3072, 12, 50265, 512, 2));
-        double epsilon = config.Number("layer_norm_eps", 1e-12);
-        _pad = config.Index("pad_token_id", 1);
-        if (_pad >= sizes.Positions - 1) throw config.Refusal("pad_token_id", $"is {_pad}", $"less than max_position_embeddings - 1 ({sizes.Positions - 1}): positions are counted from it");
-        (HiddenSize, VocabularySize, PositionTable, TokenTypes) = (sizes.Hidden, sizes.Vocabulary, sizes.Positions - _pad - 1, sizes.Types);
-        _embeddings = new(weights, engine, "roberta.embeddings", sizes.Vocabulary, sizes.Hidden, sizes.Positions, sizes.Types, epsilon);
-        _layers = new(weights, engine, "roberta.encoder.layer", PostNormNames.Bert, sizes, config.Activation("hidden_act", "gelu"), epsilon);
+        _pad = pad;
+        if (pad >= sizes.Positions - 1) throw config.Refusal("pad_token_id", $"is {pad}", $"less than max_position_embeddings - 1 ({sizes.Positions - 1}): positions are counted from it");
     }
 
-    public override int HiddenSize { get; }
-
-    public override int VocabularySize { get; }
-
-    public override int TokenTypes { get; }
-
-    public override bool Causal => false;
-
-    public override bool SharesBeginnings => false;
-
-    public override int? PositionTable { get; }
-
-    public override int? TrainedPositions => null;
-
-    public override EngineTensor Hidden(BatchLayout layout, IReadOnlyList<int>? rows = null, Trace? trace = null, CancellationToken cancellation = default) =>
-        _layers.Run(_embeddings.Embed(layout, TokenEmbeddings.PositionsAfterPad(layout, _pad), trace), layout, rows, trace, cancellation);
-
-    public override void Dispose()
-    {
-        _embeddings.Dispose();
-        _layers.Dispose();
-    }
+    protected override ReadOnlySpan<int> Positions(BatchLayout layout) => TokenEmbeddings.PositionsAfterPad(layout, _pad);
 }
