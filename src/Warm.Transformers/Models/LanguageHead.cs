@@ -1,31 +1,24 @@
 namespace Warm.Transformers;
 
 /// <summary>
-/// What turns hidden states into the logits of the next token: <c>l = m (h W^T + b)</c>, bounded by <c>softcap tanh(l / softcap)</c> where config.json says final_logit_softcapping (Gemma).
+/// What turns hidden states into the logits of the next token: <c>l = h W^T + b</c>, bounded by <c>softcap tanh(l / softcap)</c> where config.json says final_logit_softcapping (Gemma).
 /// W is <c>lm_head.weight</c> (GPT-NeoX: <c>embed_out.weight</c>), or, where the file has none and the embeddings are tied, the embedding itself.
-/// m is Cohere's logit_scale or one over Granite's logits_scaling.
 /// </summary>
 internal sealed class LanguageHead : IDisposable
 {
-    private static readonly string[] Names = ["lm_head", "embed_out"], Embeddings = ["embed_tokens", "wte", "embed_in", "decoder.embed_tokens", "word_embeddings", "tok_embeddings"];
-
-    /// <summary>Families whose embeddings are tied where config.json does not say; all others keep a head of their own.</summary>
-    private static readonly string[] TiedFamilies = ["gemma", "gemma2", "gemma3", "gemma3_text", "gpt2", "opt", "falcon", "bloom", "mpt", "starcoder2", "gpt_bigcode", "cohere", "cohere2"];
+    private static readonly string[] Names = ["lm_head", "embed_out"], Embeddings = ["embed_tokens", "wte", "embed_in", "decoder.embed_tokens"];
 
     private readonly Engine _engine;
     private readonly WeightGroup<LinearWeight> _weight;
     private readonly double? _softcap;
-    private readonly double _multiplier = 1;
 
-    /// <summary>Asks for the head's weights, after the architecture has asked for its own.</summary>
-    public LanguageHead(ModelWeights weights, Engine engine, ModelConfig config, Architecture architecture)
+    /// <summary>Asks for the head's weights, after the architecture has asked for its own. <paramref name="ties"/>: whether the embedding serves as the head where config.json does not say.</summary>
+    public LanguageHead(ModelWeights weights, Engine engine, ModelConfig config, Architecture architecture, bool ties)
     {
         _engine = engine;
         ModelConfig text = config.Text;
         _softcap = text.Has("final_logit_softcapping") ? text.Double("final_logit_softcapping", above: 0) : null;
-        if (text.Has("logit_scale")) _multiplier = text.Double("logit_scale");
-        if (text.Has("logits_scaling")) _multiplier /= text.Double("logits_scaling", above: 0);
-        bool tied = config.Has("tie_word_embeddings") ? config.Bool("tie_word_embeddings") : text.Bool("tie_word_embeddings", TiedFamilies.Contains(text.ModelType ?? config.ModelType));
+        bool tied = config.Has("tie_word_embeddings") ? config.Bool("tie_word_embeddings") : text.Bool("tie_word_embeddings", ties);
         string? own = Names.Select(name => Array.Find((string[])[name, $"language_model.{name}", $"model.{name}"], at => weights.Find($"{at}.weight") is not null)).FirstOrDefault(at => at is not null);
         string? embedding = Embeddings.Select(name => $"{weights.Prefix}{name}").FirstOrDefault(at => weights.Find($"{at}.weight") is not null);
         IsTied = own is null && tied;
@@ -42,24 +35,19 @@ internal sealed class LanguageHead : IDisposable
     public EngineTensor LogProbabilities(EngineTensor states, ReadOnlySpan<int> ids)
     {
         using var weight = _weight.Use();
-        using EngineTensor? scaled = Scaled(states);
-        return _engine.TokenLogProbabilities(scaled ?? states, weight.Value, ids, _softcap);
+        return _engine.TokenLogProbabilities(states, weight.Value, ids, _softcap);
     }
 
     /// <summary>Logits [rows, vocabulary].</summary>
     public EngineTensor Logits(EngineTensor states)
     {
         using var weight = _weight.Use();
-        using EngineTensor? scaled = Scaled(states);
-        EngineTensor logits = _engine.Linear(scaled ?? states, weight.Value);
+        EngineTensor logits = _engine.Linear(states, weight.Value);
         if (_softcap is not { } cap) return logits;
         using (logits)
         using (EngineTensor small = _engine.Scale(logits, 1 / cap))
         using (EngineTensor bounded = _engine.Activate(small, Activation.Tanh)) return _engine.Scale(bounded, cap);
     }
-
-    /// <summary>The states times the multiplier, or null where that is 1: no head of these families has a bias that it would have to reach.</summary>
-    private EngineTensor? Scaled(EngineTensor states) => _multiplier == 1 ? null : _engine.Scale(states, _multiplier);
 
     /// <summary>Gives the weights back.</summary>
     public void Dispose() => _weight.Dispose();

@@ -75,8 +75,11 @@ internal sealed class ModelWeights
             : null;
     }
 
+    /// <summary>What a language model's output matrix is called.</summary>
+    public static readonly string[] OutputMatrices = ["lm_head.weight", "pretrained_model.lm_head.weight", "embed_out.weight"];
+
     /// <summary>The language model's output matrix, where the file has one; null where it has none.</summary>
-    public string? OutputMatrix => Array.Find(["lm_head.weight", "pretrained_model.lm_head.weight", "embed_out.weight"], _weights.Contains);
+    public string? OutputMatrix => Array.Find(OutputMatrices, _weights.Contains);
 
     /// <summary>Whether a language model's output matrix differs from the embedding. Looked at in 64 places, so that loading stays instant.</summary>
     public bool DiffersFromEmbedding(string tensor)
