@@ -27,7 +27,7 @@ internal sealed class RewardHead : IDisposable
     private readonly HeadLayer[] _layers;
     private readonly WeightGroup<Loaded[]> _weights;
     private readonly int? _pad;
-    private readonly int[] _endOfText;
+    private readonly IReadOnlyList<int> _endOfText;
 
     private sealed record Loaded(LinearWeight Linear, EngineWeight? Norm, EngineWeight? NormBias);
 
@@ -41,10 +41,8 @@ internal sealed class RewardHead : IDisposable
             layer.Norm is null ? null : w.Weight($"{layer.Norm.Path}.weight", layer.Outputs),
             layer.Norm is { Bias: true } ? w.Weight($"{layer.Norm.Path}.bias", layer.Outputs) : null)).ToArray());
         (Position, Labels) = (position, layers[^1].Outputs);
-        ModelConfig text = config.Text;
         _pad = config.PadTokenId;
-        _endOfText = text.Find("eos_token_id") is not { } eos ? [] : eos.ValueKind == System.Text.Json.JsonValueKind.Array ? [.. eos.EnumerateArray().Select(e => e.TryGetInt32(out int id) ? id : -1)]
-            : [text.Int("eos_token_id", min: -1)];
+        _endOfText = config.EndTokenIds ?? [];
     }
 
     /// <summary>Number of outputs.</summary>

@@ -166,6 +166,17 @@ public sealed class ModelConfig
         _ => null,
     };
 
+    /// <summary>The ids that end a text, of which <c>eos_token_id</c> gives one or a list; null where the config does not say. May hold -1, an older convention for none.</summary>
+    public IReadOnlyList<int>? EndTokenIds
+    {
+        get
+        {
+            if (Text.Find("eos_token_id") is not { } eos) return null;
+            JsonElement[] ids = eos.ValueKind == JsonValueKind.Array ? [.. eos.EnumerateArray()] : [eos];
+            return [.. ids.Select(id => id.ValueKind == JsonValueKind.Number && IsWhole(id) && id.TryGetInt32(out int number) && number >= -1 ? number : throw Text.Wrong("eos_token_id", eos, "a token id, or a list of them,"))];
+        }
+    }
+
     /// <summary>An error at a key of this config: <c>config.json: "hidden_size" is 8.5; a whole number is needed.</c></summary>
     public WarmException Refuse(string found, string? expected = null, string? fix = null) => new(Path, found, expected, fix);
 

@@ -166,7 +166,7 @@ public sealed class HeadedWeights : Weights
         if (Vocabulary.Of(folder) is { } vocabulary)
             foreach ((string role, string why) in (ReadOnlySpan<(string, string)>)[("pad_token", "padding token"), ("eos_token", "end of text: a text's own last one is not read then, in training as in scoring")])
                 if (vocabulary.IdOf(role) is { } id) return (id, why);
-        return config.Text.Find("eos_token_id") is { ValueKind: JsonValueKind.Number } eos && eos.TryGetInt32(out int end) ? (end, "end of text, as config.json has it") : null;
+        return config.EndTokenIds is [var end] ? (end, "end of text, as config.json has it") : null;
     }
 
     /// <summary>The start's own pass, which judges what it reads, with the head after it.</summary>
