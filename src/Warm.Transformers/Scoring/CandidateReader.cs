@@ -10,8 +10,7 @@ internal sealed class CandidateReader
     private readonly Architecture _architecture;
     private readonly RewardHead _head;
     private readonly Tokenizer? _given;
-    private readonly Lazy<Tokenizer> _tokenizer;
-    private readonly Lazy<ChatTemplate> _template;
+    private readonly FolderText _text;
     private readonly Lazy<HashSet<int>> _specialIds;
     private readonly Lazy<int?> _bos;
 
@@ -19,11 +18,9 @@ internal sealed class CandidateReader
     {
         (_folder, _architecture, _head, TextForm) = (folder, transformer.Architecture, transformer.Head, textForm);
         _given = tokenizer;
-        _tokenizer = new(() => tokenizer ?? Tokenizer.Open(folder.TokenizerPath));
-        _template = new(() => ChatTemplate.Open(folder.TokenizerPath)
-            ?? throw new WarmException(folder.Path, "has no chat template", "chat_template.jinja, or the key chat_template of tokenizer_config.json", "Ask for another text form: --text-form concatenate, pair, response or a format."));
-        _specialIds = new(() => [.. _tokenizer.Value.AddedTokens.Where(token => token.Special).Select(token => token.Id)]);
-        _bos = new(() => _tokenizer.Value.Special.Bos is { } bos ? _tokenizer.Value.IdOf(bos) : null);
+        _text = new(folder, tokenizer, "Ask for another text form: --text-form concatenate, pair, response or a format.");
+        _specialIds = new(() => [.. _text.Tokenizer.AddedTokens.Where(token => token.Special).Select(token => token.Id)]);
+        _bos = new(() => _text.Tokenizer.Special.Bos is { } bos ? _text.Tokenizer.IdOf(bos) : null);
     }
 
     /// <summary>How prompt and response become text where nobody says otherwise.</summary>
@@ -48,10 +45,10 @@ internal sealed class CandidateReader
     {
         get
         {
-            if (_given is null && !_folder.Has("tokenizer.json")) return null;
+            if (!_text.HasTokenizer) return null;
             try
             {
-                return _tokenizer.Value;
+                return _text.Tokenizer;
             }
             catch (WarmException)
             {
@@ -74,7 +71,7 @@ internal sealed class CandidateReader
     /// <summary>What the model reads for a candidate. What cannot be scored is refused with the candidate's source.</summary>
     public EncodedText Read(Candidate candidate, ScoringOptions options)
     {
-        string where = candidate.Source ?? candidate.Id ?? JsonText.Quote(candidate.ToString());
+        string where = FolderText.Where(candidate);
         if (options.Truncation != Truncation.None && options.MaxLength is null) throw new WarmException("scoring options", "truncation is asked for without a longest length", "both, or none");
         return Checked(candidate.Ids is { } ids ? OfIds(ids, candidate.TypeIds, options, where) : OfText(candidate, options.TextForm ?? TextForm, options, where), where);
     }
@@ -82,23 +79,16 @@ internal sealed class CandidateReader
     private EncodedText OfText(Candidate candidate, TextForm form, ScoringOptions options, string where)
     {
         var remarks = new List<string>();
-        (string? prompt, string? response) = (candidate.Prompt, candidate.Response);
-        string?[] written = [candidate.Text, prompt, response, .. candidate.Messages?.Select(m => m.Content) ?? []];
-        if (candidate.Messages is { } turns && form != TextForm.Template)
-        {
-            // Without a template one question and its answer can still be read, as prompt and response.
-            if (turns is not [{ Role: "user", Content: { } question }, { Role: "assistant", Content: { } answer }])
-                throw new WarmException(where, $"a conversation of {turns.Count} turns cannot be read by the text form {form}", "the chat template, or one user and one assistant turn");
-            (prompt, response) = (question, answer);
-        }
+        string?[] written = [candidate.Text, candidate.Prompt, candidate.Response, .. candidate.Messages?.Select(m => m.Content) ?? []];
         bool isText = candidate.Text is not null, isTemplate = !isText && form == TextForm.Template, isPair = !isText && form == TextForm.Pair;
-        string first = isText ? candidate.Text! : isTemplate ? Render(candidate.Messages ?? [new Message("user", prompt!), new Message("assistant", response!)], where)
-            : isPair ? prompt! : form == TextForm.Concatenate ? WithEnd(prompt + response) : form == TextForm.ResponseOnly ? response! : form.Fill(prompt!, response!);
-        TokenizedText tokens = _tokenizer.Value.Encode(first, isPair ? response : null, addSpecialTokens: !isTemplate);
-        if (_tokenizer.Value.Other is { } other && !other.Tokenizer.EncodeIds(first, isPair ? response : null, addSpecialTokens: !isTemplate).SequenceEqual(tokens.Ids))
+        (string prompt, string response) = isText || isTemplate ? (candidate.Prompt!, candidate.Response!) : FolderText.PromptAndResponse(candidate, form, where);
+        string first = isText ? candidate.Text! : isTemplate ? _text.Render(candidate.Messages ?? [new Message("user", prompt), new Message("assistant", response)], where)
+            : isPair ? prompt : form == TextForm.Concatenate ? _text.WithEnd(prompt + response) : form == TextForm.ResponseOnly ? response : form.Fill(prompt, response);
+        TokenizedText tokens = _text.Tokenizer.Encode(first, isPair ? response : null, addSpecialTokens: !isTemplate);
+        if (_text.Tokenizer.Other is { } other && !other.Tokenizer.EncodeIds(first, isPair ? response : null, addSpecialTokens: !isTemplate).SequenceEqual(tokens.Ids))
             remarks.Add($"transformers 5 reads other token ids here ({other.Class}); these are those of tokenizer.json");
 
-        if (written.Any(part => part is not null && _tokenizer.Value.HasSpecialToken(part))) remarks.Add("the spelling of a special token stands in the text and becomes that token");
+        if (written.Any(part => part is not null && _text.Tokenizer.HasSpecialToken(part))) remarks.Add("the spelling of a special token stands in the text and becomes that token");
         if (tokens.Ids.Count > 1 && _bos.Value is { } bos && tokens.Ids[0] == bos && tokens.Ids[1] == bos) remarks.Add("begins with two beginning-of-text tokens");
         if (options.MaxLength is not { } most || tokens.Ids.Count <= most) return new(tokens.Ids, Types(tokens.TypeIds), -1, 0, remarks);
 
@@ -106,21 +96,6 @@ internal sealed class CandidateReader
         int[] kept = TextCut.Keep(tokens, most, options.Truncation, isPair, _specialIds.Value.Contains, where);
         remarks.Add(CutRemark(options));
         return new([.. kept.Select(i => tokens.Ids[i])], Types([.. kept.Select(i => tokens.TypeIds[i])]), -1, tokens.Ids.Count - kept.Length, remarks);
-
-        string WithEnd(string text) => _tokenizer.Value.Special.Eos is not { } end || text.EndsWith(end, StringComparison.Ordinal) ? text : text + end;
-    }
-
-    private string Render(IReadOnlyList<Message> messages, string where)
-    {
-        ChatTemplate template = _template.Value;
-        try
-        {
-            return template.Render(messages);
-        }
-        catch (WarmException refusal)
-        {
-            throw new WarmException(where, $"the chat template refuses it: {refusal.Found} ({refusal.Where})", refusal.Expected, refusal.Fix, refusal);
-        }
     }
 
     private IReadOnlyList<int>? Types(IReadOnlyList<int> types) => _architecture.TokenTypes > 1 && types.Any(type => type != 0) ? types : null; // RoBERTa has one type, and its tokenizers give it none
@@ -137,9 +112,7 @@ internal sealed class CandidateReader
     private EncodedText Checked(EncodedText text, string where)
     {
         if (text.Ids.Count == 0) throw new WarmException(where, "the text has no tokens", "at least one");
-        foreach (int id in text.Ids)
-            if (id < 0 || id >= _architecture.VocabularySize)
-                throw new WarmException(where, $"token id {id} is outside the vocabulary", FormattableString.Invariant($"ids from 0 to {_architecture.VocabularySize - 1}"));
+        FolderText.CheckIds(text.Ids, _architecture.VocabularySize, where);
         if (_architecture.TokenTypes > 0 && text.TypeIds is { } types)
             foreach (int type in types)
                 if (type < 0 || type >= _architecture.TokenTypes)
