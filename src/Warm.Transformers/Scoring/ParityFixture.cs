@@ -117,23 +117,24 @@ public sealed class ParityFixture
     public IReadOnlyList<ParityCheck> Check(Weights model, int threads = 0, CancellationToken cancellation = default)
     {
         using RewardModel loaded = Load(model, CpuKernel.Best, threads, Label);
-        var checks = new ParityCheck[Entries.Count];
         var form = new ScoringOptions { TextForm = Warm.TextForm.Parse(TextForm) };
-        for (int i = 0; i < checks.Length; i++)
+        EncodedText?[] texts = [.. Entries.Select(Read)];
+        EncodedText[] readable = [.. texts.OfType<EncodedText>()];
+        var rewards = new Queue<float>(loaded.Score(readable, new string?[readable.Length], form, null, cancellation).Select(score => score.Reward)); // one pass over the weights for all
+        return [.. Entries.Select((entry, i) => texts[i] is { } text && rewards.Dequeue() is var reward ? new ParityCheck(entry, text.Ids, reward, text.Ids.SequenceEqual(entry.Ids) && Agrees(entry.Reward, reward))
+            : new ParityCheck(entry, [], float.NaN, false))];
+
+        EncodedText? Read(ParityText entry)
         {
-            ParityText entry = Entries[i];
             try
             {
-                EncodedText now = loaded.Read(entry.Text is not { } text ? Candidate.OfIds(entry.Ids, entry.TypeIds) : entry.Prompt is { } prompt ? Candidate.OfResponse(prompt, text) : Candidate.OfText(text), form);
-                float reward = loaded.Score([now], [null], form, null, cancellation)[0].Reward;
-                checks[i] = new(entry, now.Ids, reward, now.Ids.SequenceEqual(entry.Ids) && Agrees(entry.Reward, reward));
+                return loaded.Read(entry.Text is not { } text ? Candidate.OfIds(entry.Ids, entry.TypeIds) : entry.Prompt is { } prompt ? Candidate.OfResponse(prompt, text) : Candidate.OfText(text), form);
             }
-            catch (WarmException) // the model no longer reads it
+            catch (WarmException)
             {
-                checks[i] = new(entry, [], float.NaN, false);
+                return null; // the model no longer reads it
             }
         }
-        return checks;
     }
 
     /// <summary>Whether a reward is the recorded one within the tolerance; NaN agrees with NaN only.</summary>
