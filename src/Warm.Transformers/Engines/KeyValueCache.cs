@@ -15,7 +15,6 @@ public sealed class KeyValueCache(Engine engine) : IDisposable
     private readonly List<BatchLayout.Segment> _segments = [];
     private readonly List<int> _last = []; // the segment in which each text ends
     private int _next; // which attention of the pass comes next
-    private bool _full; // whether a first pass is over
 
     /// <summary>Where the keys of the texts of the last pass lie.</summary>
     public BatchLayout Layout { get; private set; } = BatchLayout.Of([]);
@@ -39,7 +38,7 @@ public sealed class KeyValueCache(Engine engine) : IDisposable
     {
         if (texts.Count != ids.Count) throw new ArgumentException($"{ids.Count} ids for {texts.Count} texts.", nameof(ids));
         if (_attentions.Count == 0) throw new InvalidOperationException("No pass has filled the cache.");
-        (_next, _full) = (0, true);
+        _next = 0;
         var added = new BatchLayout.Segment[texts.Count];
         for (int i = 0; i < added.Length; i++)
         {
@@ -57,7 +56,7 @@ public sealed class KeyValueCache(Engine engine) : IDisposable
     internal (EngineTensor Keys, EngineTensor Values) Add(EngineTensor keys, EngineTensor values)
     {
         int attention = _next++;
-        if (!_full) _attentions.Add((engine.CacheAppend(null, keys), engine.CacheAppend(null, values)));
+        if (attention == _attentions.Count) _attentions.Add((engine.CacheAppend(null, keys), engine.CacheAppend(null, values))); // the first pass
         else _attentions[attention] = (engine.CacheAppend(_attentions[attention].Keys, keys), engine.CacheAppend(_attentions[attention].Values, values));
         return _attentions[attention];
     }

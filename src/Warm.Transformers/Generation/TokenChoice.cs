@@ -52,7 +52,7 @@ internal static class TokenChoice
         if (options.TopP < 1)
         {
             double whole = sum, passed = 0;
-            if (kept < order.Length || options.TopK is not null) // top-p is a share of what top-k left
+            if (options.TopK is not null) // top-p is a share of what top-k left
             {
                 whole = 0;
                 for (int i = 0; i < kept; i++) whole += weights[order[i]];

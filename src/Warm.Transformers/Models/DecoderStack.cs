@@ -54,7 +54,7 @@ internal abstract class DecoderStack<TLayer> : Architecture where TLayer : class
     /// <summary>One layer. Where only some rows are wanted, gives only those.</summary>
     protected abstract EngineTensor Block(EngineTensor x, TLayer layer, int index, BatchLayout layout, int[]? wanted, ModulePath path);
 
-    /// <summary>What follows the last layer.</summary>
+    /// <summary>What follows the last layer, whose states are disposed of or given back.</summary>
     protected abstract EngineTensor Finish(EngineTensor x, ModulePath model);
 
     public sealed override EngineTensor Hidden(BatchLayout layout, IReadOnlyList<int>? rows = null, Trace? trace = null, CancellationToken cancellation = default)
@@ -71,8 +71,7 @@ internal abstract class DecoderStack<TLayer> : Architecture where TLayer : class
             x.Dispose();
             x = next;
         }
-        using EngineTensor last = x;
-        EngineTensor hidden = Finish(last, model);
+        EngineTensor hidden = Finish(x, model);
         if (wanted is null || trace is null) return hidden;
         using EngineTensor all = hidden;
         return Engine.Rows(all, wanted);

@@ -86,6 +86,7 @@ internal sealed class Gpt2 : DecoderStack<Gpt2.Layer>
 
     protected override EngineTensor Finish(EngineTensor x, ModulePath model)
     {
+        using EngineTensor last = x;
         using var norm = _norm.Use();
         return model.Out("ln_f", norm.Value.Apply(Engine, x, _epsilon));
     }

@@ -93,6 +93,7 @@ internal sealed class GptNeoX : DecoderStack<GptNeoX.Layer>
 
     protected override EngineTensor Finish(EngineTensor x, ModulePath model)
     {
+        using EngineTensor last = x;
         using var norm = _norm.Use();
         return model.Out("final_layer_norm", norm.Value.Apply(Engine, x, _epsilon));
     }

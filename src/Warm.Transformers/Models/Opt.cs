@@ -111,8 +111,15 @@ internal sealed class Opt : DecoderStack<Opt.Layer>
     protected override EngineTensor Finish(EngineTensor x, ModulePath model)
     {
         using var end = _end.Use();
-        using EngineTensor? normed = end.Value.Norm is null ? null : model.Out("decoder.final_layer_norm", end.Value.Norm.Apply(Engine, x, Epsilon));
-        if (end.Value.Out is not null) return model.Out("decoder.project_out", Engine.Linear(normed ?? x, end.Value.Out));
-        return Engine.Scale(normed ?? x, 1); // a tensor of its own: what came in is the caller's
+        EngineTensor y = x;
+        if (end.Value.Norm is { } norm) Next(model.Out("decoder.final_layer_norm", norm.Apply(Engine, y, Epsilon)));
+        if (end.Value.Out is { } project) Next(model.Out("decoder.project_out", Engine.Linear(y, project)));
+        return y;
+
+        void Next(EngineTensor next)
+        {
+            y.Dispose();
+            y = next;
+        }
     }
 }

@@ -47,6 +47,7 @@ internal abstract class RmsNormStack<TLayer> : DecoderStack<TLayer> where TLayer
 
     protected sealed override EngineTensor Finish(EngineTensor x, ModulePath model)
     {
+        using EngineTensor last = x;
         using var norm = _norm.Use();
         return model.Out("norm", Norm(x, norm.Value));
     }

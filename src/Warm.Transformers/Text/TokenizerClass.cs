@@ -59,8 +59,8 @@ internal static class TokenizerClass
             Parse("""{"type":"Split","pattern":{"String":" "},"behavior":"MergedWithPrevious","invert":false}"""), model: Bpe(Text(config, "unk_token") ?? "<unk>", fuse: true, bytes: true)),
         ["Bert"] = (json, config) => Build(json, BertNormalizer(config), Parse("""{"type":"BertPreTokenizer"}"""), model: WordPiece(Text(config, "unk_token") ?? "[UNK]")),
         ["MPNet"] = (json, config) => Build(json, BertNormalizer(config), Parse("""{"type":"BertPreTokenizer"}"""), model: WordPiece(Text(config, "unk_token") ?? "[UNK]")),
-        ["XLMRoberta"] = (json, config) => Build(json, Charsmap(json), Split(Flag(config, "add_prefix_space", true)), model: new JsonObject { ["unk_id"] = 3, ["byte_fallback"] = false }, post: Ends(json, config)),
-        ["Camembert"] = (json, config) => Build(json, Charsmap(json), Split(Flag(config, "add_prefix_space", true)), model: new JsonObject { ["byte_fallback"] = false }, post: Ends(json, config)),
+        ["XLMRoberta"] = (json, config) => Build(json, Charsmap(json), Split(Flag(config, "add_prefix_space", true)), model: new JsonObject { ["unk_id"] = 3, ["byte_fallback"] = false }, post: Ends(config)),
+        ["Camembert"] = (json, config) => Build(json, Charsmap(json), Split(Flag(config, "add_prefix_space", true)), model: new JsonObject { ["byte_fallback"] = false }, post: Ends(config)),
         ["T5"] = (json, config) => Build(json, Charsmap(json), Split(true), model: new JsonObject { ["unk_id"] = 2, ["byte_fallback"] = false },
             post: Template([Text(config, "eos_token") ?? "</s>"], ["$A:0", Text(config, "eos_token") ?? "</s>"], ["$A:0", Text(config, "eos_token") ?? "</s>", "$B:0", Text(config, "eos_token") ?? "</s>"])),
         ["DebertaV2"] = (json, config) => Build(json,
@@ -208,7 +208,7 @@ internal static class TokenizerClass
     private static JsonNode? Charsmap(JsonObject json) =>
         (json["normalizer"] is JsonObject { } one ? one["normalizers"] as JsonArray ?? [one.DeepClone()] : []).OfType<JsonObject>().FirstOrDefault(n => Text(n, "type") == "Precompiled")?.DeepClone();
 
-    private static JsonNode Ends(JsonObject json, JsonObject config)
+    private static JsonNode Ends(JsonObject config)
     {
         string bos = Text(config, "bos_token") ?? "<s>", eos = Text(config, "eos_token") ?? "</s>";
         return Template([bos, eos], [bos, "$A:0", eos], [bos, "$A:0", eos, eos, "$B:0", eos]);
