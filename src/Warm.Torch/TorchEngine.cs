@@ -309,10 +309,13 @@ public sealed partial class TorchEngine : Engine
     {
         Tensor input = Own(x);
         if (x.Rows != layout.Rows) throw new ArgumentException($"{x} has not the layout's {layout.Rows} rows.", nameof(x));
+        bool[]? attended = layout.Attended.IsEmpty ? null : layout.Attended.ToArray();
         return Run(() => stack([.. Enumerable.Range(0, layout.Texts).Select(text =>
         {
-            long[] rows = [.. Enumerable.Range(0, layout.Length(text)).Select(i => layout.RowOf(text, i)).Where(row => layout.Attended.IsEmpty || layout.Attended[row]).Select(row => (long)row)];
-            return rows.Length == 0 ? zeros([x.Columns], _type, _device) : input.index_select(0, Index(rows)).to(Wide).mean([0L]).to(_type);
+            Tensor rows = RowsOf(input, layout, text, layout.Length(text)).to(Wide);
+            if (attended is null) return rows.mean([0L]).to(_type);
+            Tensor seen = RowsOf(tensor(attended, dtype: ScalarType.Bool).to(_device), layout, text, layout.Length(text)).view(-1, 1);
+            return (rows.masked_fill(seen.logical_not(), 0).sum(0) / seen.sum().clamp(1)).to(_type); // no attended row: zeros
         })]));
     }
 
