@@ -95,7 +95,7 @@ internal static class ConfigRules
     /// <summary>pad decides where a decoder's reward is read; the others are ends and beginnings that a tokenizer puts there.</summary>
     private static IEnumerable<Difference> Special(string firstName, ModelConfig first, ModelConfig other)
     {
-        bool encoder = first.ModelType is "t5" or "mt5" or "umt5" or "bart" or "mbart" or "longt5" or "switch_transformers";
+        bool encoder = ModelFamily.OfType(first.ModelType).IsEncoderDecoder;
         foreach (string key in (string[])["pad_token_id", "eos_token_id", "bos_token_id", "sep_token_id", "cls_token_id", "unk_token_id", "mask_token_id", "decoder_start_token_id"])
         {
             JsonElement? mine = first.Text.Find(key), theirs = other.Text.Find(key);

@@ -10,11 +10,6 @@ namespace Warm;
 /// <param name="Folder">The folder; null where the base has none.</param>
 internal sealed record AdapterModel(IReadOnlyList<string> Names, ModelFolder? Folder)
 {
-    private const string Classifier = "ForSequenceClassification";
-
-    /// <summary>Ends of the names of classes without a head for classes, and the longest first.</summary>
-    private static readonly string[] Others = ["ForConditionalGeneration", "ForPreTraining", "ForCausalLM", "ForMaskedLM", "LMHeadModel", "Model"];
-
     /// <summary>The model's tensors and folder.</summary>
     /// <param name="base">The base.</param>
     /// <param name="adapterFolder">The adapter's folder.</param>
@@ -45,9 +40,9 @@ internal sealed record AdapterModel(IReadOnlyList<string> Names, ModelFolder? Fo
     private static ModelConfig ClassifierOf(ModelConfig before, int labels, ModelFolder folder, bool ownTokenizer, List<string> remarks)
     {
         var changes = new Dictionary<string, JsonNode?>();
-        if (before.Architecture is { } old && Array.Find(Others, end => old.EndsWith(end, StringComparison.Ordinal)) is { } end)
+        if (before.Architecture is { } old && !ModelFamily.IsClassifier(old) && ModelFamily.StemOf(old) is { } stem)
         {
-            string made = $"{old[..^end.Length]}{Classifier}";
+            string made = ModelFamily.ClassifierOf(stem);
             changes["architectures"] = new JsonArray(made);
             remarks.Add($"{before.Path} says {old}: with the adapter's head it is {made}");
         }

@@ -6,9 +6,6 @@ namespace Warm;
 /// </summary>
 internal sealed class AdapterPlan
 {
-    /// <summary>Families whose layers of these names store their weights as [in, out] (transformers' Conv1D).</summary>
-    private static readonly string[] Conv1DFamilies = ["gpt2", "openai-gpt", "imagegpt", "decision_transformer"], Conv1DLayers = ["c_attn", "c_proj", "c_fc", "q_attn"];
-
     private readonly Weights _base;
     private readonly AdapterConfig _config;
     private readonly List<string> _remarks;
@@ -135,7 +132,7 @@ internal sealed class AdapterPlan
     private bool IsConv1D(AdapterNames.Module module, bool someTransposed)
     {
         string? family = _base.Folder?.Config?.ModelType;
-        if (family is not null && Conv1DFamilies.Contains(family)) return Conv1DLayers.Contains(module.Name[(module.Name.LastIndexOf('.') + 1)..]);
+        if (ModelFamily.OfType(family).Transposed is { Count: > 0 } transposed) return transposed.Contains(module.Name[(module.Name.LastIndexOf('.') + 1)..]);
         if (!_config.FanInFanOut || Shapes(module) is not { } shapes) return false;
         return shapes.Matrix[0] == shapes.Matrix[1] ? someTransposed || family is null : shapes.Matrix[0] == shapes.Inputs;
     }

@@ -84,7 +84,7 @@ public sealed record HeadLayout
         string[] all = [.. names];
         var there = new HashSet<string>(all);
         // A class of transformers has its own head; on any other model that head is the last one to be thought of, and OpenRLHF names its head in the config.
-        bool named = config?.Architecture is { } architecture && architecture.EndsWith("ForSequenceClassification", StringComparison.Ordinal);
+        bool named = ModelFamily.IsClassifier(config?.Architecture);
         IEnumerable<Form> forms = Forms.OrderBy(f => (f.Project == "transformers") == named ? 0 : 1);
         if (config is null) forms = Forms;
         else if (config.Has("value_head_prefix") && config.String("value_head_prefix") is var prefix)

@@ -158,13 +158,7 @@ public sealed class ModelConfig
     /// The padding token's id, which decides where a decoder's reward is read; null where there is none. May be -1, an older convention for none. Where the key does not stand in the file at all
     /// (a null stands), it is the family's own, as in transformers 5.23.
     /// </summary>
-    public int? PadTokenId => Text.Has("pad_token_id") ? Text.Int("pad_token_id", min: -1) : Text.Json.TryGetProperty("pad_token_id", out _) ? null : (Text.ModelType ?? ModelType) switch
-    {
-        "gemma" or "gemma2" or "gemma3" or "gemma3_text" or "bert" or "distilbert" or "electra" or "deberta" or "deberta-v2" or "t5" => 0,
-        "opt" or "olmo2" or "roberta" or "xlm-roberta" or "camembert" or "mpnet" or "bart" => 1,
-        "phi3" => 32_000,
-        _ => null,
-    };
+    public int? PadTokenId => Text.Has("pad_token_id") ? Text.Int("pad_token_id", min: -1) : Text.Json.TryGetProperty("pad_token_id", out _) ? null : ModelFamily.OfType(Text.ModelType ?? ModelType).Padding;
 
     /// <summary>The ids that end a text, of which <c>eos_token_id</c> gives one or a list; null where the config does not say. May hold -1, an older convention for none.</summary>
     public IReadOnlyList<int>? EndTokenIds

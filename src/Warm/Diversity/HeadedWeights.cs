@@ -15,9 +15,6 @@ public sealed class HeadedWeights : Weights
 {
     private static readonly string[] LanguageHeads = ["lm_head.weight", "lm_head.bias", "embed_out.weight"];
 
-    /// <summary>Encoders whose classifier is one layer on the pooler's states; those of the others have a dense layer of their own below, which no language model brings along.</summary>
-    private static readonly string[] OneLayer = ["Bert", "DistilBert", "DebertaV2", "ModernBert"];
-
     /// <summary>Keys about the rewards of a head that is gone.</summary>
     private static readonly string[] OldKeys = ["value_head_prefix", "normalize_reward", "mean", "std"];
 
@@ -44,11 +41,11 @@ public sealed class HeadedWeights : Weights
         ModelConfig config = start.Folder?.Config ?? throw new WarmException(start.Name, "has no config.json", "a Hugging Face folder", "Tensors alone do not say which model they are.");
         string name = config.Architecture ?? throw config.Refuse("\"architectures\" is missing", "the class of the model");
         HeadLayout? old = HeadLayout.Of(start);
-        bool kept = old is { Project: "transformers" } && name.EndsWith("ForSequenceClassification", StringComparison.Ordinal); // its dense layers stay, only the last is new
+        bool kept = old is { Project: "transformers" } && ModelFamily.IsClassifier(name); // its dense layers stay, only the last is new
         var remarks = new List<string>();
         ModelConfig changed = Changed(start.Folder!, config, name, remarks);
         bool encoder = RewardPositions.IsEncoder(changed);
-        string output = kept ? old!.Output : !encoder ? "score.weight" : OneLayer.Contains(Stem(config, name)) ? "classifier.weight" : "classifier.out_proj.weight";
+        string output = kept ? old!.Output : !encoder ? "score.weight" : ModelFamily.OfClass(name).HasPlainClassifier ? "classifier.weight" : "classifier.out_proj.weight";
         int width = kept && start.Info(old!.Output).Shape is { Rank: 2 } shape ? checked((int)shape[1]) : Width(config);
         if (head is not null && head.Count != width) throw new WarmException(start.Name, FormattableString.Invariant($"a head of {head.Count} numbers for {width} features"), "one number a feature", "A head fits the model that it was fitted on, and its siblings.");
 
@@ -135,9 +132,10 @@ public sealed class HeadedWeights : Weights
 
     private static ModelConfig Changed(ModelFolder folder, ModelConfig config, string name, List<string> remarks)
     {
+        string stem = ModelFamily.StemOf(name) ?? throw config.Refuse($"\"architectures\" names {name}", "a language model, or a reward model with one head", "Only a class of transformers is given a head here.");
         var changes = new Dictionary<string, JsonNode?>
         {
-            ["architectures"] = new JsonArray($"{Stem(config, name)}ForSequenceClassification"),
+            ["architectures"] = new JsonArray(ModelFamily.ClassifierOf(stem)),
             ["num_labels"] = 1,
             ["id2label"] = new JsonObject { ["0"] = "LABEL_0" },
             ["label2id"] = new JsonObject { ["LABEL_0"] = 0 },
@@ -150,14 +148,6 @@ public sealed class HeadedWeights : Weights
             remarks.Add(FormattableString.Invariant($"{config.Path}: \"pad_token_id\" is missing; {pad} is taken, the tokenizer's {why}"));
         }
         return config.With(changes);
-    }
-
-    /// <summary>The family's name as its classes begin: Llama, GPT2 ...</summary>
-    private static string Stem(ModelConfig config, string name)
-    {
-        foreach (string end in (string[])["ForSequenceClassification", "ForCausalLM", "LMHeadModel", "ForMaskedLM", "ForConditionalGeneration", "ForPreTraining", "Model"])
-            if (name.Length > end.Length && name.EndsWith(end, StringComparison.Ordinal)) return name[..^end.Length];
-        throw config.Refuse($"\"architectures\" names {name}", "a language model, or a reward model with one head", "Only a class of transformers is given a head here.");
     }
 
     /// <summary>The id of the tokenizer's padding token, else of its end of text, and which it is.</summary>
