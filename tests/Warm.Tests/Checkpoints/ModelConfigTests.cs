@@ -51,6 +51,27 @@ public class ModelConfigTests
         Assert.Contains($"\"hidden_size\" is {value}; a whole number of at least 1 is needed", message);
     }
 
+    [Theory]
+    [InlineData("{}", null)]
+    [InlineData("""{"eos_token_id": null}""", null)]
+    [InlineData("""{"eos_token_id": 2}""", new[] { 2 })]
+    [InlineData("""{"eos_token_id": -1}""", new[] { -1 })]
+    [InlineData("""{"eos_token_id": [1, 107]}""", new[] { 1, 107 })]
+    [InlineData("""{"eos_token_id": []}""", new int[0])]
+    [InlineData("""{"eos_token_id": 3, "text_config": {"eos_token_id": 4}}""", new[] { 4 })]
+    public void EndTokenIds_are_one_or_a_list(string json, int[]? ids) => Assert.Equal(ids, Config(json).EndTokenIds);
+
+    [Theory]
+    [InlineData("\"2\"")]
+    [InlineData("[1, \"2\"]")]
+    [InlineData("[[2]]")]
+    [InlineData("{}")]
+    [InlineData("-2")]
+    [InlineData("2.5")]
+    [InlineData("[9999999999]")]
+    [InlineData("true")]
+    public void EndTokenIds_refuse_what_is_no_id(string value) => Assert.Contains("\"eos_token_id\" is", Refused(() => Config($"{{\"eos_token_id\": {value}}}").EndTokenIds));
+
     [Fact]
     public void Typed_access_names_missing_and_wrong_keys()
     {

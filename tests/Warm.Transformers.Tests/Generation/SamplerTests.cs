@@ -115,6 +115,23 @@ public class SamplerTests
         Assert.Equal(prompts.Length, ends.Count);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Generate_is_cancelled_within_an_operation(bool cache)
+    {
+        var golden = new GoldenLanguageModel("llama");
+        using var folder = new TemporaryFolder();
+        using Checkpoint checkpoint = Checkpoint.Open(golden.Write(folder["lm"]));
+        using LanguageModel model = LanguageModel.Load(checkpoint);
+        int[] ids = [.. Enumerable.Range(0, 200_000).Select(i => 2 + i * 7 % 31)]; // minutes of attention in each layer
+        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        long started = System.Diagnostics.Stopwatch.GetTimestamp();
+        Assert.ThrowsAny<OperationCanceledException>(() => model.Generate([Candidate.OfIds(ids)], new() { Cache = cache, MaxTokens = 2 }, cancellation: stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => model.LogProbabilities([new TokenSequence(ids, [1, 2])], cancellation: stop.Token));
+        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(10), "it went on");
+    }
+
     [Fact]
     public async Task StreamAsync_stops_when_it_is_cancelled_or_nobody_reads()
     {
