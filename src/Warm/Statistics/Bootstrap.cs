@@ -1,4 +1,6 @@
-using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Warm;
 
@@ -15,107 +17,103 @@ public static class Bootstrap
     /// <param name="units">Which observations are drawn together.</param>
     /// <param name="resamples">Default 10,000: standard error within about 1 %, ends of the interval within about 3 % of it.</param>
     /// <param name="seed">Other seeds give other draws; default 0.</param>
-    public static Estimate Mean(ReadOnlySpan<double> values, Units units, int resamples = 10_000, ulong seed = 0)
-    {
-        ArgumentNullException.ThrowIfNull(units);
-        ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 2);
-        if (values.Length == 0) throw new ArgumentException("There are no values.", nameof(values));
-        double total = 0;
-        foreach (double value in values) total += value;
-        return Of(total / values.Length, Means(values, units, resamples, seed), values.Length, units);
-    }
+    public static Estimate Mean(ReadOnlySpan<double> values, Units units, int resamples = 10_000, ulong seed = 0) => Each([values.ToArray()], units, resamples, seed)[0];
 
     /// <summary>The same of several lists of values at once, to the same bits: every draw serves all of them.</summary>
     internal static Estimate[] Each(IReadOnlyList<double[]> values, Units units, int resamples, ulong seed)
     {
-        if (values.Count < 2 || units.And.Length > 0) return [.. values.Select(list => Mean(list, units, resamples, seed))];
-        int lists = values.Count;
-        var rows = new double[units.Count * lists]; // [unit, list]: what a draw adds lies together
-        int[] counts = [];
-        for (int list = 0; list < lists; list++)
-        {
-            (double[] sums, counts) = units.Totals(values[list]);
-            for (int unit = 0; unit < sums.Length; unit++) rows[unit * lists + list] = sums[unit];
-        }
-        double[][] means = [.. values.Select(_ => new double[resamples])];
-        ulong key = Mix(seed ^ Salt);
-        Parallel.For(0, resamples, () => new double[lists], (resample, _, sum) =>
-        {
-            Array.Clear(sum);
-            long count = 0;
-            for (int place = 0; place < units.Count; place++)
-            {
-                int unit = At(key, resample, place, units.Count);
-                TensorPrimitives.Add(sum, rows.AsSpan(unit * lists, lists), sum);
-                count += counts[unit];
-            }
-            for (int list = 0; list < lists; list++) means[list][resample] = sum[list] / count;
-            return sum;
-        }, _ => { });
-        return [.. values.Select((list, i) => Of(list.Sum() / list.Length, means[i], list.Length, units))];
+        ArgumentNullException.ThrowIfNull(units);
+        ArgumentOutOfRangeException.ThrowIfLessThan(resamples, 2);
+        if (values.Any(list => list.Length == 0)) throw new ArgumentException("There are no values.", nameof(values));
+        if (values.Count == 0) return [];
+        double[][] means = Means(values, units, resamples, seed);
+        return [.. values.Select((list, i) => Of(Mean(list), means[i], list.Length, units))];
+    }
+
+    private static double Mean(double[] values)
+    {
+        double total = 0;
+        foreach (double value in values) total += value;
+        return total / values.Length;
     }
 
     private static Estimate Of(double value, double[] means, int observations, Units units)
     {
-        double centre = means.Average(), error = Math.Sqrt(means.Sum(m => (m - centre) * (m - centre)) / (means.Length - 1));
+        double centre = Mean(means), squares = 0;
+        foreach (double mean in means) squares += (mean - centre) * (mean - centre);
         Array.Sort(means);
-        return new Estimate(value, error, Percentile(means, 0.025), Percentile(means, 0.975), observations, units.Count, units.Name);
+        return new Estimate(value, Math.Sqrt(squares / (means.Length - 1)), Percentile(means, 0.025), Percentile(means, 0.975), observations, units.Count, units.Name);
     }
 
-    /// <summary>The resampled means in the order of the draws.</summary>
-    internal static double[] Means(ReadOnlySpan<double> values, Units units, int resamples, ulong seed)
+    /// <summary>
+    /// The resampled means of every list, in the order of the draws. A resample is a vector of weights, how often each unit was drawn, so that a mean is two inner products with it: of the units' sums
+    /// and of their numbers of observations. Where an observation has two units, it weighs the product of how often the two were drawn.
+    /// </summary>
+    internal static double[][] Means(IReadOnlyList<double[]> values, Units units, int resamples, ulong seed)
     {
-        var means = new double[resamples];
+        bool crossed = units.And.Length > 0;
+        double[][] sums = crossed ? [.. values] : [.. values.Select(list => units.Totals(list).Sums)];
+        double[] counts = crossed ? [.. units.Of.ToArray().Select(_ => 1.0)] : Array.ConvertAll(units.Totals(values[0]).Counts, count => (double)count);
+        double[][] means = [.. values.Select(_ => new double[resamples])];
         ulong key = Mix(seed ^ Salt);
-        if (units.And.Length > 0) return CrossedMeans(values.ToArray(), units, means, key);
-        (double[] sums, int[] counts) = units.Totals(values);
-        Parallel.For(0, resamples, resample =>
+        Parallel.For(0, resamples, () => (Drawn: new double[units.Count], Weights: crossed ? new double[counts.Length] : []), (resample, _, local) =>
         {
-            double sum = 0;
-            long count = 0;
-            for (int place = 0; place < sums.Length; place++)
-            {
-                int unit = At(key, resample, place, sums.Length);
-                sum += sums[unit];
-                count += counts[unit];
-            }
-            means[resample] = sum / count;
-        });
-        return means;
+            Draw(key, resample, local.Drawn);
+            if (crossed) Cross(local.Drawn, units.Of, units.And, local.Weights);
+            double[] weights = crossed ? local.Weights : local.Drawn;
+            double all = Dot(weights, counts);
+            for (int list = 0; list < sums.Length; list++) means[list][resample] = all == 0 ? double.NaN : Dot(weights, sums[list]) / all;
+            return local;
+        }, _ => { });
+        // Of very few units that are crossed some draws hold no observation at all; they say nothing.
+        return crossed ? [.. means.Select(list => Array.FindAll(list, mean => !double.IsNaN(mean)) is { Length: >= 2 } said ? said : [double.NaN, double.NaN])] : means;
     }
 
-    /// <summary>Each observation weighs the product of how often its two units were drawn.</summary>
-    private static double[] CrossedMeans(double[] values, Units units, double[] means, ulong key)
+    // Compiled at full strength at once: a measurement is over before the runtime would have thought of it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Draw(ulong key, int resample, double[] drawn)
     {
-        Parallel.For(0, means.Length, () => new int[units.Count], (resample, _, drawn) =>
+        Array.Clear(drawn);
+        for (int place = 0; place < drawn.Length; place++) drawn[At(key, resample, place, drawn.Length)]++;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Cross(double[] drawn, ReadOnlySpan<int> first, ReadOnlySpan<int> second, double[] weights)
+    {
+        for (int i = 0; i < weights.Length; i++) weights[i] = drawn[first[i]] * drawn[second[i]];
+    }
+
+    /// <summary>The inner product in sixteen chains, whatever the machine's vectors: the same bits everywhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(a.Length, b.Length);
+        ref double x = ref MemoryMarshal.GetReference(a), y = ref MemoryMarshal.GetReference(b);
+        Vector256<double> s0 = default, s1 = default, s2 = default, s3 = default;
+        int i = 0;
+        for (; i + 16 <= a.Length; i += 16)
         {
-            Array.Clear(drawn);
-            for (int place = 0; place < drawn.Length; place++) drawn[At(key, resample, place, drawn.Length)]++;
-            ReadOnlySpan<int> first = units.Of, second = units.And;
-            double sum = 0;
-            long weight = 0;
-            for (int i = 0; i < values.Length; i++)
-            {
-                long weighs = (long)drawn[first[i]] * drawn[second[i]];
-                sum += weighs * values[i];
-                weight += weighs;
-            }
-            means[resample] = weight == 0 ? double.NaN : sum / weight;
-            return drawn;
-        }, _ => { });
-        // Of very few units some draws hold no pair at all; they say nothing.
-        double[] said = Array.FindAll(means, mean => !double.IsNaN(mean));
-        return said.Length >= 2 ? said : [double.NaN, double.NaN];
+            s0 += Vector256.LoadUnsafe(ref x, (nuint)i) * Vector256.LoadUnsafe(ref y, (nuint)i);
+            s1 += Vector256.LoadUnsafe(ref x, (nuint)i + 4) * Vector256.LoadUnsafe(ref y, (nuint)i + 4);
+            s2 += Vector256.LoadUnsafe(ref x, (nuint)i + 8) * Vector256.LoadUnsafe(ref y, (nuint)i + 8);
+            s3 += Vector256.LoadUnsafe(ref x, (nuint)i + 12) * Vector256.LoadUnsafe(ref y, (nuint)i + 12);
+        }
+        Vector256<double> s = s0 + s1 + (s2 + s3);
+        double sum = s[0] + s[1] + (s[2] + s[3]);
+        for (; i < a.Length; i++) sum += a[i] * b[i];
+        return sum;
     }
 
     /// <summary>The unit drawn at a place of a resample, 0 to <paramref name="units"/> - 1; a bias of 2^-32 at most.</summary>
-    internal static int Draw(ulong seed, int resample, int place, int units) => At(Mix(seed ^ Salt), resample, place, units);
+    internal static int Drawn(ulong seed, int resample, int place, int units) => At(Mix(seed ^ Salt), resample, place, units);
 
     private const ulong Salt = 0x5741524D00000000; // "WARM"
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int At(ulong key, int resample, int place, int units) => (int)((Mix(key + ((ulong)(uint)resample << 32 | (uint)place)) >> 32) * (ulong)units >> 32);
 
     /// <summary>SplitMix64 (Steele, Lea and Flood 2014): a step and its finaliser.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Mix(ulong x)
     {
         x += 0x9E3779B97F4A7C15;

@@ -59,20 +59,42 @@ public class StatisticsTests
     public void Bootstrap_draws_are_the_same_everywhere()
     {
         // Computed by the same few lines in Python 3.11 integers: a change of the draws changes every published interval.
-        Assert.Equal([5, 9, 9, 4, 9, 7, 1, 2], Enumerable.Range(0, 8).Select(place => Bootstrap.Draw(0, 0, place, 10)));
+        Assert.Equal([5, 9, 9, 4, 9, 7, 1, 2], Enumerable.Range(0, 8).Select(place => Bootstrap.Drawn(0, 0, place, 10)));
         var counts = new int[7];
-        for (int resample = 0; resample < 1000; resample++) for (int place = 0; place < 70; place++) counts[Bootstrap.Draw(5, resample, place, 7)]++;
+        for (int resample = 0; resample < 1000; resample++) for (int place = 0; place < 70; place++) counts[Bootstrap.Drawn(5, resample, place, 7)]++;
         Assert.All(counts, count => Assert.InRange(count, 9_600, 10_400));
         double[] values = [.. Enumerable.Range(0, 50).Select(i => i % 3 == 0 ? 1.0 : 0)];
-        Assert.Equal(Bootstrap.Means(values, Units.Each(50), 100, 1), Bootstrap.Means(values, Units.Each(50), 200, 1)[..100]);
-        Assert.NotEqual(Bootstrap.Means(values, Units.Each(50), 100, 1), Bootstrap.Means(values, Units.Each(50), 100, 2));
+        Assert.Equal(Bootstrap.Means([values], Units.Each(50), 100, 1)[0], Bootstrap.Means([values], Units.Each(50), 200, 1)[0][..100]);
+        Assert.NotEqual(Bootstrap.Means([values], Units.Each(50), 100, 1)[0], Bootstrap.Means([values], Units.Each(50), 100, 2)[0]);
+    }
+
+    /// <summary>The resampled means as they are told: every drawn unit brings its observations along.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    [InlineData(37)]
+    [InlineData(300)]
+    public void Bootstrap_means_are_those_of_the_drawn_observations(int count)
+    {
+        var random = new Random(count);
+        int[] of = [.. Enumerable.Range(0, 3 * count).Select(i => i < count ? i : random.Next(count))];
+        double[][] lists = [.. Enumerable.Range(0, 4).Select(list => of.Select(_ => list < 2 ? random.Next(3) / 2.0 : random.NextDouble()).ToArray())];
+        double[][] means = Bootstrap.Means(lists, Units.By("prompt", of.Select(unit => $"{unit}")), 20, 7);
+        for (int list = 0; list < lists.Length; list++)
+            for (int resample = 0; resample < 20; resample++)
+            {
+                double[] drawn = [.. Enumerable.Range(0, count).SelectMany(place => Enumerable.Range(0, of.Length).Where(i => of[i] == Bootstrap.Drawn(7, resample, place, count))).Select(i => lists[list][i])];
+                if (list < 2) Assert.Equal(drawn.Sum() / drawn.Length, means[list][resample]); // halves add up without rounding
+                else Assert.Equal(drawn.Average(), means[list][resample], 1e-13);
+            }
+        Assert.Equal(means[3], Bootstrap.Means([lists[3]], Units.By("prompt", of.Select(unit => $"{unit}")), 20, 7)[0]);
     }
 
     [Fact]
     public void Bootstrap_draws_units_whole()
     {
         double[] values = [1, 1, 1, 0];
-        double[] means = Bootstrap.Means(values, Units.By("prompt", ["a", "a", "a", "b"]), 4000, 0);
+        double[] means = Bootstrap.Means([values], Units.By("prompt", ["a", "a", "a", "b"]), 4000, 0)[0];
         Assert.Equal([0, 0.75, 1], means.Distinct().Order());
         Assert.InRange(means.Count(m => m == 0.75) / 4000.0, 0.47, 0.53);
     }
@@ -143,7 +165,7 @@ public class StatisticsTests
         foreach (JsonElement c in reference.RootElement.GetProperty("bootstrap_exact").EnumerateArray())
         {
             double[] values = [.. c.GetProperty("values").EnumerateArray().Select(v => v.GetDouble())];
-            double[] means = Bootstrap.Means(values, Units.Each(values.Length), 10_000, 0);
+            double[] means = Bootstrap.Means([values], Units.Each(values.Length), 10_000, 0)[0];
             foreach (JsonElement point in c.GetProperty("distribution").EnumerateArray())
             {
                 double share = means.Count(m => Math.Abs(m - point.GetProperty("mean").GetDouble()) < 1e-12) / 10_000.0;
