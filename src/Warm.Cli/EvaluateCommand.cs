@@ -19,7 +19,7 @@ internal static class EvaluateCommand
     private static readonly Option<string?> Select = new("--select") { Description = "Pairs by which the best member is chosen; no prompt may be in --on as well.", HelpName = "PAIRS" };
     private static readonly Option<string?> Groups = new("--groups") { Description = "The field whose worst group is named; default: what is resampled, or subset.", HelpName = "FIELD" };
     private static readonly Option<bool> KeepGoing = new("--keep-going") { Description = "Pass over broken lines, naming them; exit code 1 at the end." };
-    private static readonly Option<string?> Cache = new("--cache") { Description = "A file of scores by content hash: what it holds is not scored again, what it lacks is added.", HelpName = "FILE" };
+    private static readonly Option<string?> Cache = new("--cache") { Description = "A file of scores by content hash: what it holds is not scored again, what it lacks is added; a model that has nothing left to score is not loaded.", HelpName = "FILE" };
     private static readonly Option<string?> Allow = new("--allow") { Description = "Rules that are not refused: shared-prompts; of the average: config, ancestry ..", HelpName = "RULE,.." };
     private static readonly Option<string?> Page = new("--report") { Description = "Write one self-contained page with charts.", HelpName = "FILE.html" };
 
@@ -63,6 +63,8 @@ internal static class EvaluateCommand
 
     private static async Task<Evaluation> Measured(string[] folders, string[] on, AccuracyOptions accuracy, ColumnNames? names, Broken broken, ScoringArguments scoring, ParseResult parsed, Report report, CancellationToken cancellation)
     {
+        EarlyCompilation.Start(typeof(PairTexts), typeof(PairwiseAccuracy), typeof(PairSet), typeof(PairScorer), typeof(PairedComparison), typeof(ScoreCache), typeof(Estimate), typeof(Units), typeof(Jackknife), typeof(StudentT),
+            typeof(McNemar), typeof(Holm), typeof(SetEvaluation), typeof(EvaluationDocument), typeof(EvaluationJson), typeof(Preference), typeof(PreferenceFile));
         AverageOptions averaging = scoring.Averaging(parsed, parsed.GetValue(Allow));
         int subsets = parsed.GetValue(Subsets) switch
         {
@@ -95,7 +97,8 @@ internal static class EvaluateCommand
             Progress = report.Progress,
         };
         EvaluatedModel[] models = [.. folders.Select(folder => new EvaluatedModel(ModelArgument.Shown(folder), scoring.Open(parsed, folder)))];
-        Evaluation evaluation = await Evaluation.MeasureAsync(models, scoring.Loader(parsed, report).Load, sets, options, cancellation);
+        ModelLoader loader = scoring.Loader(parsed, report);
+        Evaluation evaluation = await Evaluation.MeasureAsync(models, cache is null ? loader.Load : loader.LoadLater, sets, options, cancellation);
         if (cache?.Scored > 0) cache.Save(parsed.GetValue(Cache)!);
         return evaluation;
     }

@@ -19,4 +19,7 @@ internal sealed class ModelLoader(CpuEngine engine, RewardModelOptions options, 
             if (_told.Add($"{weights.Name}: {remark}")) report.Remark($"{weights.Name}: {remark}");
         return model;
     }
+
+    /// <summary>A model that is loaded when the first text must be scored.</summary>
+    public IRewardModel LoadLater(Weights weights) => UnloadedModel.Of(weights, options, Load);
 }

@@ -192,7 +192,6 @@ public sealed class Evaluation
             double loading = Stopwatch.GetElapsedTime(start).TotalSeconds;
             using (model as IDisposable)
             {
-                if (model.TextForm is { } form) Forms[name] = form;
                 IRewardModel asked = options.Cache?.Of(model) ?? model;
                 if (also is not null) await also(asked).ConfigureAwait(false);
                 var rewards = new TextRewards[sets.Count];
@@ -205,6 +204,7 @@ public sealed class Evaluation
                     rewards[s] = rewards[s] with { Cost = cost with { Found = cost.Found + (options.Cache?.Found ?? 0) - found, LoadSeconds = loading, WeightBytes = weights.Bytes } };
                     for (int i = 0; s + 1 < rewards.Length && i < _texts[s].Length; i++) known[_texts[s][i]] = rewards[s].Rewards[i];
                 }
+                if (model.TextForm is { } form) Forms[name] = form;
                 _done++;
                 return rewards;
             }
