@@ -19,6 +19,7 @@ internal static class BaklavaCommand
         var allow = new Option<string?>("--allow") { Description = "Rules that are not refused: run, tokenizer, template, ancestry ..", HelpName = "RULE,.." };
         var command = new WarmCommand("baklava", "Choose the checkpoints that reward models start from.", "warm baklava sft-run --on dev.jsonl --write starts") { starts, on, write, members, ridge, folds, allow };
         var pairing = new PairArguments(command);
+        var picture = new PictureArguments(command, "Write the chart of the starts: accuracy by step.");
         var scoring = new ScoringArguments(command, several: true);
         return command.Runs(async (parsed, report, cancellation) =>
         {
@@ -26,7 +27,9 @@ internal static class BaklavaCommand
             string[] trained = parsed.GetValue(members) ?? [];
             if (pairs is null && trained.Length == 0) throw new WarmException("--on", "is missing", "pairs to judge starts by, or --members to find starts of");
             if (pairs is null && place is not null) throw new WarmException("--write", "is given without --on", "pairs to fit the shared head to");
+            if (pairs is null && picture.IsAsked(parsed)) throw new WarmException("--svg", "is given without --on", "pairs to judge starts by");
             if (place is not null) OutputFolder.Demand(place, overwrite: false);
+            picture.Demand(parsed);
             IReadOnlyCollection<string> allowed = scoring.Averaging(parsed, parsed.GetValue(allow)).Allow;
             IReadOnlyList<Start> found = Start.Find(parsed.GetRequiredValue(starts), allowed, path => ModelArgument.Open(path, scoring.Base(parsed)));
             CpuEngine engine = scoring.Engine(parsed);
@@ -37,6 +40,7 @@ internal static class BaklavaCommand
                 StartProbe probe = LinearProbe.ForStarts(parsed.GetValue(ridge) is { } strength ? [strength] : null, engine, scoring.Loading(parsed), scoring.Options(parsed), scoring.Threads(parsed));
                 var options = new BaklavaOptions { Folds = parsed.GetValue(folds), Allow = allowed, Accuracy = pairing.Accuracy(parsed), Threads = scoring.Threads(parsed) };
                 baklava = await Baklava.MeasureAsync(found, probe, PreferenceFile.Read(pairs, pairing.Reading(parsed)), options, pairs, new Shown(report, found.Count), cancellation);
+                picture.Write(parsed, () => baklava.Chart().ToSvg());
                 if (place is not null) written = baklava.Write(place, null, cancellation);
             }
             IReadOnlyList<MemberOrigin> origins = trained.Length == 0 ? [] : MemberOrigin.Of([.. trained.Select(member => ModelArgument.Open(member, scoring.Base(parsed)))], [.. found.Select(start => start.Weights)], scoring.Threads(parsed), cancellation);

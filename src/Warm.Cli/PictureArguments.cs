@@ -22,6 +22,9 @@ internal sealed class PictureArguments
         command.Add(_overwrite);
     }
 
+    /// <summary>Whether the chart is asked for.</summary>
+    public bool IsAsked(ParseResult parsed) => parsed.GetValue(_picture) is not null;
+
     /// <summary>Refuses places that are taken: to be asked before hours of work.</summary>
     public void Demand(ParseResult parsed)
     {

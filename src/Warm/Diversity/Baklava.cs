@@ -151,6 +151,30 @@ public sealed class Baklava
         return new(starts, Judge(starts, own, shared, distance), OrderOf(own), distance, head, fit, all.Length, pairsName, longer, folds.Count, remarks);
     }
 
+    /// <summary>
+    /// Accuracy of every start by its step (by its place where steps are not known), with bands: of a head probed on its own features, and of the one that all will share.
+    /// </summary>
+    public LineChart Chart()
+    {
+        bool steps = Starts.All(start => start.Step is not null) && Starts.Select(start => start.Step).Distinct().Count() == Starts.Count;
+        return new()
+        {
+            Title = "Accuracy of a head probed on each start",
+            Note = FormattableString.Invariant($"n = {Pairs:N0} pairs of {System.IO.Path.GetFileName(PairsName)}, each judged by heads of {Folds} folds that have not seen its prompt; bands: {Reference.Accuracy.IntervalInWords}; {Starts.Count(s => s.Chosen)} of {Starts.Count} starts are chosen"),
+            X = steps ? "step" : "start, in the order given",
+            Y = "pairwise accuracy",
+            Series = [Line("head of its own", start => start.Accuracy), Line("head of the last start, which all share", start => start.Shared)],
+            Marks = [new(FormattableString.Invariant($"{PairSet.LengthRule}: {LongerWins.Value:F3}"), LongerWins.Value)],
+        };
+
+        ChartSeries Line(string name, Func<MeasuredStart, Estimate> of) => new(name, [.. Starts.Select((start, i) =>
+        {
+            Estimate accuracy = of(start);
+            return new ChartPoint(steps ? start.Step!.Value : i + 1, accuracy.Value, accuracy.Low, accuracy.High,
+                FormattableString.Invariant($"{start.Path}, {name}: {accuracy.Value:F3} ({accuracy.Low:F3} to {accuracy.High:F3}); {(start.Chosen ? "chosen" : "left out")}"));
+        })]);
+    }
+
     /// <summary>Writes the chosen starts: <paramref name="folder"/> gets a reward-model folder for each, all with the one head, ready for a trainer. It appears whole or not at all.</summary>
     /// <param name="folder">Where; it must not exist.</param>
     /// <param name="save">Threads, hashes, fsync; null for the defaults.</param>

@@ -113,7 +113,7 @@ public sealed class ConnectivitySurvey
     public LineChart Chart(string data)
     {
         Estimate sample = Members[0].Accuracy;
-        string note = FormattableString.Invariant($"n = {sample.N:N0} pairs of {data}; {(double.IsNaN(sample.Error) ? $"no interval from one {sample.Unit}" : FormattableString.Invariant($"95 % over {sample.Units:N0} {sample.Unit}s"))}");
+        string note = FormattableString.Invariant($"n = {sample.N:N0} pairs of {data}; intervals: {sample.IntervalInWords}");
         if (Lines.Count == 1 && Simplex.Count == 0)
         {
             IReadOnlyList<ConnectivityPoint> path = Lines[0].Line.Path;

@@ -116,10 +116,7 @@ public static class EvaluationCharts
     internal static ChartPoint Point(double x, Estimate estimate) => new(x, estimate.Value, estimate.Low, estimate.High);
 
     /// <summary>Which interval whiskers and bands are.</summary>
-    internal static string Interval(Estimate estimate) => double.IsNaN(estimate.Error) ? FormattableString.Invariant($"none, from one {estimate.Unit}")
-        : FormattableString.Invariant($"95 % over {estimate.Units:N0} {estimate.Unit}s ({(estimate.Units < Estimate.FewestForBootstrap ? "jackknife, Student's t" : "bootstrap")})");
-
-    private static string Interval(SetEvaluation set) => Interval(set.Members[0].Accuracy);
+    private static string Interval(SetEvaluation set) => set.Members[0].Accuracy.IntervalInWords;
 
     private static string On(SetEvaluation set) => set.Name is null ? "" : $" on {set.Name}";
 

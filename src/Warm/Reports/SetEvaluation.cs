@@ -109,7 +109,7 @@ public sealed class SetEvaluation
     private IEnumerable<string> Cost(PairwiseAccuracy? ensemble)
     {
         if (Average?.Cost is not { Found: 0, Seconds: > 0, WeightBytes: > 0 } one || ensemble?.Cost is not { Found: 0, WeightBytes: { } bytes } all) yield break;
-        yield return FormattableString.Invariant($"scoring these pairs took the average {one.Seconds:F2} s and the ensemble's {Members.Count} members {all.Seconds:F2} s ({all.Seconds / one.Seconds:F1} times); their weights are {one.WeightBytes / 1e6:N1} MB and {bytes / 1e6:N1} MB ({(double)bytes / one.WeightBytes:F1} times)");
+        yield return FormattableString.Invariant($"scoring these pairs took the average {one.Seconds:F2} s and the ensemble's {Members.Count} members {all.Seconds:F2} s ({all.Seconds / one.Seconds:F1} times); the weights to be held for that, counted from their files, are {one.WeightBytes / 1e6:N1} MB and {bytes / 1e6:N1} MB ({(double)bytes / one.WeightBytes:F1} times)");
     }
 
     /// <summary><c>ood: average of 6 0.750 ± 0.021 ..</c></summary>

@@ -25,7 +25,7 @@ public sealed record ScoringCost(
     [JsonPropertyName("loadSeconds"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? LoadSeconds { get; init; }
 
-    /// <summary>Bytes of the weights that must be held to score: for an ensemble those of all members; null where nobody knows.</summary>
+    /// <summary>Bytes of the weights that must be held to score, counted, not measured: for an ensemble those of all members; what a pass computes in comes on top. Null where nobody knows.</summary>
     [JsonPropertyName("weightBytes"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public long? WeightBytes { get; init; }
 

@@ -36,6 +36,10 @@ public sealed record Estimate(
     /// </summary>
     internal bool ExcludesZero => (Low > 0 || High < 0) && (Error > 0 || Units >= 6);
 
+    /// <summary>Which interval it is, for the note of a chart: <c>95 % over 310 prompts (bootstrap)</c>.</summary>
+    internal string IntervalInWords => double.IsNaN(Error) ? FormattableString.Invariant($"none, from one {Unit}")
+        : FormattableString.Invariant($"95 % over {Units:N0} {Unit}s ({(Units < FewestForBootstrap ? "jackknife, Student's t" : "bootstrap")})");
+
     string IRichDisplay.ToHtml() => HtmlTable.Line(FormattableString.Invariant($"{this}, 95 % [{Low:F3}, {High:F3}]"));
 
     /// <summary>Means of several lists of values of the same observations, as <see cref="Mean"/> gives them one by one, with the draws in common.</summary>

@@ -61,6 +61,13 @@ public sealed class BaklavaTests : IDisposable
         Assert.Equal(300, many.Starts[0].Accuracy.Units);
         Assert.Equal(0, many.Reference.Distance);
         Assert.True(many.Starts[0].Distance > 0);
+        LineChart chart = many.Chart();
+        Assert.Equal([40.0, 80, 1000], chart.Series[0].Points.Select(point => point.X));
+        Assert.Equal(many.Starts.Select(s => (s.Accuracy.Value, s.Accuracy.Low, s.Accuracy.High)), chart.Series[0].Points.Select(point => (point.Y, point.Low, point.High)));
+        Assert.Equal(many.Starts.Select(s => s.Shared.Value), chart.Series[1].Points.Select(point => point.Y));
+        Assert.Contains("n = 300 pairs of pairs", chart.Note);
+        Assert.Contains("95 % over 300 prompts (bootstrap); 2 of 3 starts are chosen", chart.Note);
+        Assert.Equal("svg", System.Xml.Linq.XDocument.Parse(chart.ToSvg()).Root!.Name.LocalName);
         // Of the same starts three prompts can tell nothing.
         Baklava few = await Baklava.MeasureAsync(starts, probe, Pairs(3));
         Assert.All(few.Starts, s => Assert.True(s.Chosen));
@@ -107,6 +114,7 @@ public sealed class BaklavaTests : IDisposable
         Assert.All(baklava.Starts, s => Assert.True(s.Chosen));
         Assert.True(double.IsNaN(baklava.Starts[0].Accuracy.Low));
         Assert.Contains("cannot tell", baklava.Starts[0].Why);
+        Assert.Contains("bands: none, from one p", baklava.Chart().Note);
     }
 
     [Fact]
