@@ -58,6 +58,7 @@ internal sealed class AddedTokens
                 start = Math.Max(start, done); // what the token before has taken stays there
             }
             if (token.RightStrip) while (end < text.Length && RegexPattern.Space.Contains(text[end])) end++;
+            if (start >= end) continue; // the token before has swallowed all of it
             if (start > done) parts.Add((done, start, null));
             parts.Add((start, end, token));
             done = end;

@@ -95,7 +95,7 @@ internal sealed class ReplaceDecoder(TextPattern pattern, string content) : Deco
     public override List<string> Apply(List<string> tokens) => [.. tokens.Select(token =>
     {
         var matches = new List<(int Start, int End)>();
-        pattern.Matches(token, matches);
+        if (token.Length > 0) pattern.Matches(token, matches); // an empty token stays empty, whatever matches nothing
         var text = new StringBuilder();
         int last = 0;
         foreach ((int start, int end) in matches)

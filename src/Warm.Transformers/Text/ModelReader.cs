@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Warm.Transformers;
@@ -95,10 +96,21 @@ internal static class ModelReader
             string[] parts = isPair ? [.. merge.Items().Select(part => part.Text)] : merge.Text.Split(' ');
             if (parts.Length != 2) throw merge.Refuse($"has {parts.Length} parts", "a merge joins two");
             int left = Known(merge, vocabulary, parts[0]), right = Known(merge, vocabulary, parts[1]);
-            if (parts[1].Length < options.ContinuingPrefix.Length) throw merge.Refuse($"'{parts[1]}' is shorter than the prefix {options.ContinuingPrefix}");
-            merges.Set(left, right, rank++, Known(merge, vocabulary, parts[0] + parts[1][options.ContinuingPrefix.Length..]));
+            merges.Set(left, right, rank++, Known(merge, vocabulary, parts[0] + WithoutPrefix(merge, parts[1], options.ContinuingPrefix)));
         }
         return new BytePairEncoding(vocabulary, merges, options, byteLevel);
+    }
+
+    /// <summary>Trap: as many UTF-8 bytes go as the prefix has, whether the part begins with it or not.</summary>
+    private static string WithoutPrefix(JsonPlace merge, string part, string prefix)
+    {
+        int bytes = Encoding.UTF8.GetByteCount(prefix), units = 0;
+        while (bytes > 0 && units < part.Length)
+        {
+            Rune rune = Rune.GetRuneAt(part, units);
+            (bytes, units) = (bytes - rune.Utf8SequenceLength, units + rune.Utf16SequenceLength);
+        }
+        return bytes == 0 ? part[units..] : throw merge.Refuse($"'{part}' does not begin with the prefix {prefix}", "the right part of a merge continues a word");
     }
 
     private static int Known(JsonPlace merge, TokenTable vocabulary, string token) =>

@@ -7,12 +7,11 @@ internal abstract class TextPattern
     public abstract void Matches(ReadOnlySpan<char> text, List<(int Start, int End)> matches);
 }
 
-/// <summary>A literal string.</summary>
+/// <summary>A literal string, not empty.</summary>
 internal sealed class LiteralPattern(string literal) : TextPattern
 {
     public override void Matches(ReadOnlySpan<char> text, List<(int Start, int End)> matches)
     {
-        if (literal.Length == 0) return;
         for (int at = 0; at <= text.Length - literal.Length; at += literal.Length)
         {
             int found = text[at..].IndexOf(literal, StringComparison.Ordinal);

@@ -24,7 +24,7 @@ public sealed class Tokenizer
         (_steps, Name) = (steps, name);
         AddedToken[] inOrder = [.. steps.Added.Where(token => token.Special), .. steps.Added.Where(token => !token.Special)];
         _raw = new AddedTokens(inOrder.Where(token => !token.Normalized).Select(token => (token.Content, token)));
-        _normalized = new AddedTokens(inOrder.Where(token => token.Normalized).Select(token => (Normalize(token.Content), token)));
+        _normalized = new AddedTokens(inOrder.Where(token => token.Normalized).Select(token => (Searched(token), token)));
         _special = new AddedTokens(inOrder.Where(token => token.Special).Select(token => (token.Content, token)));
         _addedByContent = steps.Added.ToDictionary(token => token.Content);
         _addedById = [];
@@ -213,6 +213,10 @@ public sealed class Tokenizer
 
     /// <summary>Kind, size and file.</summary>
     public override string ToString() => $"{Kind}, {VocabularySize:N0} tokens, {Name}";
+
+    /// <summary>What is searched for an added token in normalised text. Trap: for nothing at all, the library cuts between all bytes.</summary>
+    private string Searched(AddedToken token) => Normalize(token.Content) is { Length: > 0 } spelling ? spelling
+        : throw new WarmException(Name, $"nothing is left of the added token '{token.Content}' when it is normalised", "it is searched in normalised text, so something of it has to stay", "Save the tokenizer again with \"normalized\": false for that token.");
 
     /// <summary>The normalizer alone, for tests and for the contents of added tokens.</summary>
     internal string Normalize(string text) => _steps.Normalizer is { } normalizer ? normalizer.Apply(AlignedText.Original(text, 0, false)).ToString() : text;

@@ -72,7 +72,7 @@ internal sealed class TokenizerJson
     public static TextPattern Pattern(JsonPlace pattern)
     {
         if (pattern.Kind != JsonValueKind.Object) throw pattern.Refuse("is not a pattern", "{\"String\": ..} or {\"Regex\": ..} is needed");
-        if (pattern.Find("String") is { } literal) return new LiteralPattern(literal.Text);
+        if (pattern.Find("String") is { } literal) return literal.Text.Length > 0 ? new LiteralPattern(literal.Text) : new RegexPattern(""); // nothing stands between all characters
         if (pattern.Find("Regex") is not { } regex) throw pattern.Refuse("is not a pattern", "{\"String\": ..} or {\"Regex\": ..} is needed");
         try { return new RegexPattern(regex.Text); }
         catch (FormatException error) { throw regex.Refuse($"the regex {regex.Text} {error.Message}"); }
