@@ -14,6 +14,7 @@ internal static class JinjaAccess
     public static JinjaValue Element(JinjaRun run, JinjaValue of, JinjaValue key)
     {
         if (of is JinjaUndefined undefined) throw undefined.Error();
+        if (key is JinjaSlice) return of.Item(run, key) ?? throw JinjaException.Type(of is JinjaDictionary ? "unhashable type: 'slice'" : $"'{of.TypeName}' object is not subscriptable");
         return of.Item(run, key) ?? (key is JinjaString name ? Given(of, name.Value) : null) ?? JinjaUndefined.Missing(of, key);
     }
 

@@ -89,7 +89,8 @@ internal static class JinjaFilters
             return new JinjaFloat(Math.CopySign(double.Parse(text, System.Globalization.CultureInfo.InvariantCulture), number.Value));
         }
         JinjaValue scale = JinjaOperators.Arithmetic(run, "**", JinjaInteger.Of(10), JinjaInteger.Of(precision));
-        JinjaNumber.TryDouble(JinjaOperators.Arithmetic(run, "*", value, scale), out double scaled);
+        JinjaValue product = JinjaOperators.Arithmetic(run, "*", value, scale);
+        if (!JinjaNumber.TryDouble(product, out double scaled)) throw JinjaException.Type($"must be real number, not {product.TypeName}");
         if (!double.IsFinite(scaled)) throw new JinjaException("OverflowError", "cannot convert float infinity to integer");
         return JinjaOperators.Arithmetic(run, "/", JinjaInteger.Of(new BigInteger(method == "ceil" ? Math.Ceiling(scaled) : Math.Floor(scaled))), scale);
     }

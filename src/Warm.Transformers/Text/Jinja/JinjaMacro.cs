@@ -8,6 +8,9 @@ internal sealed class JinjaMacroBody(string? name, string[] parameters, JinjaExp
     private int? _caller, _kwargs, _varargs;
 
     public string? Name { get; } = name;
+    public bool TakesNamed => _kwargs is not null;
+    public bool TakesMore => _varargs is not null;
+    public bool ReadsCaller { get; private set; }
     public IReadOnlyList<string> Parameters => parameters;
     public override IEnumerable<JinjaNode> Parts => [.. defaults, .. body];
     public override void Collect(JinjaScope scope) { }
@@ -19,7 +22,7 @@ internal sealed class JinjaMacroBody(string? name, string[] parameters, JinjaExp
         foreach (string parameter in parameters) inner.Parameter(parameter);
         foreach (JinjaNode part in Parts) part.Collect(inner);
         _slots = [.. parameters.Select(p => inner.Find(p)!.Value.Slot)];
-        if (Reads(body, "caller"))
+        if (ReadsCaller = Reads(body, "caller"))
         {
             int at = Array.IndexOf(parameters, "caller");
             if (at < 0) _caller = inner.Parameter("caller");
@@ -86,6 +89,10 @@ internal sealed class JinjaMacroValue(JinjaMacroBody body, JinjaFrame made) : Ji
     {
         "name" => body.Name is null ? JinjaNone.Value : new JinjaString(body.Name),
         "arguments" => new JinjaTuple([.. body.Parameters.Select(p => new JinjaString(p))]),
+        "catch_kwargs" => JinjaBoolean.Of(body.TakesNamed),
+        "catch_varargs" => JinjaBoolean.Of(body.TakesMore),
+        "caller" => JinjaBoolean.Of(body.ReadsCaller),
+        "explicit_caller" => JinjaBoolean.Of(body.Parameters.Contains("caller")),
         _ => null,
     };
     public override JinjaValue Call(JinjaRun run, JinjaArguments arguments) => body.Call(run, made, arguments);
@@ -108,7 +115,7 @@ internal sealed class JinjaCallBlock(JinjaCall call, JinjaMacroBody body) : Jinj
     public override IEnumerable<JinjaNode> Parts => [call, body];
     public override JinjaFlow Execute(JinjaRun run, JinjaFrame frame)
     {
-        run.Print(call.Evaluate(run, frame, new JinjaMacroValue(body, frame)));
+        run.PrintText(call.Evaluate(run, frame, new JinjaMacroValue(body, frame)));
         return JinjaFlow.Next;
     }
 }

@@ -90,6 +90,13 @@ internal sealed class JinjaRun(JinjaTemplate template, IReadOnlyDictionary<strin
         Write(Autoescape && value is not JinjaString { Safe: true } ? JinjaString.Escape(text) : text);
     }
 
+    /// <summary>Prints what a filter or call block makes. Trap: that has to be a text, nothing makes one of it.</summary>
+    public void PrintText(JinjaValue value)
+    {
+        if (value is not JinjaString) throw JinjaException.Type($"sequence item 0: expected str instance, {value.TypeName} found");
+        Print(value);
+    }
+
     /// <summary>What an action writes, as a text.</summary>
     public string Capture(Action action)
     {

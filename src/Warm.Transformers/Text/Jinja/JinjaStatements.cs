@@ -118,7 +118,7 @@ internal sealed class JinjaFilterBlock(JinjaFilter filter, JinjaStatement[] body
         JinjaFrame inner = NewFrame(run, frame);
         JinjaFlow flow = JinjaFlow.Next;
         JinjaString text = run.Text(run.Capture(() => flow = ExecuteAll(Body, run, inner)), run.Autoescape);
-        if (flow == JinjaFlow.Next) run.Print(filter.Apply(run, inner, text));
+        if (flow == JinjaFlow.Next) run.PrintText(filter.Apply(run, inner, text));
         return flow;
     }
 }

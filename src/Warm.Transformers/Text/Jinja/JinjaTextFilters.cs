@@ -223,14 +223,14 @@ internal static class JinjaWordWrap
             while (piece < ends.Count && ends[piece] - begin <= width) (last, at) = (at, ends[piece++]);
             if (piece < ends.Count && ends[piece] - at > width)
             {
-                int cut = at;
                 if (breakLong)
                 {
-                    cut = at + Math.Max(1, width - (at - begin));
-                    if (hyphens && line.LastIndexOf('-', cut - 1, cut - at) is var hyphen && hyphen > at && line.AsSpan(at, hyphen - at).ContainsAnyExcept('-')) cut = hyphen + 1;
+                    int cut = begin + width;
+                    int hyphen = hyphens ? line.AsSpan(at, cut - at).LastIndexOf('-') : -1;
+                    if (hyphen > 0 && line.AsSpan(at, hyphen).ContainsAnyExcept('-')) cut = at + hyphen + 1;
+                    (last, at) = (at, cut); // Trap: where no room was left, the part taken is empty, and the blanks before it stay at the line's end
                 }
-                else if (at == begin) cut = ends[piece++];
-                if (cut > at) (last, at) = (at, cut);
+                else if (at == begin) (last, at) = (at, ends[piece++]);
             }
             int end = last < at && line.AsSpan(last, at - last).ContainsAnyExcept(" \t\n\v\f\r") ? at : last;
             if (end > begin) lines.Add(line[begin..end]);
