@@ -13,7 +13,8 @@ internal sealed class BytePairEncoding : TokenModel
     private readonly BytePairOptions _options;
     private readonly int[] _single = new int[0x250]; // ids of one-character entries: all of the byte alphabet and more
     private readonly int[]? _bytes;
-    private readonly bool _decorates;
+    private readonly bool _decorates, _bytesStand; // whether bytes stand for every character that is not in the vocabulary, and no merge is about them
+    private readonly MergeTable? _joins; // code points that some merge brings together; null where pieces are not cut into stretches
 
     public BytePairEncoding(TokenTable vocabulary, MergeTable merges, BytePairOptions options, bool byteLevel) : base(vocabulary)
     {
@@ -26,6 +27,8 @@ internal sealed class BytePairEncoding : TokenModel
         }
         if (options.ByteFallback) _bytes = [.. Enumerable.Range(0, 256).Select(b => vocabulary.Find($"<0x{b:X2}>"))];
         _decorates = options.ContinuingPrefix.Length > 0 || options.EndOfWordSuffix.Length > 0;
+        _bytesStand = _bytes is not null && !_bytes.Contains(-1) && !merges.Pairs.Any(pair => _bytes.Contains(pair.Left) || _bytes.Contains(pair.Right));
+        _joins = Joins();
         Kind = byteLevel ? "BPE (byte level)" : options.ByteFallback ? "BPE (byte fallback)" : "BPE";
     }
 
@@ -52,6 +55,43 @@ internal sealed class BytePairEncoding : TokenModel
             tokens.Add(new ModelToken(symbols[i].Id, at, at + symbols[i].Length));
             at += symbols[i].Length;
         }
+    }
+
+    /// <summary>
+    /// Up to the first place where no merge brings the characters on both sides together: what lies before it and behind it is merged alike alone. Models that see a whole
+    /// text as one piece (Llama 2, Gemma) are so cut into words, which are remembered. Nothing is cut beside an unknown character.
+    /// </summary>
+    public override int StretchEnd(ReadOnlySpan<char> piece, int start)
+    {
+        if (_joins is null) return piece.Length;
+        int before = -1;
+        for (int at = start; at < piece.Length;)
+        {
+            int point = piece[at], width = 1;
+            if (char.IsHighSurrogate((char)point) && at + 1 < piece.Length) (point, width) = (char.ConvertToUtf32((char)point, piece[at + 1]), 2);
+            bool known = _bytesStand || (point < _single.Length ? _single[point] : Vocabulary.Find(piece.Slice(at, width))) >= 0;
+            if (known && before >= 0 && _joins.Find(before, point).Id < 0) return at;
+            before = known ? point : -1;
+            at += width;
+        }
+        return piece.Length;
+    }
+
+    /// <summary>The pairs of characters on both sides of every merge; null where the model does more than merge, or where a character can vanish and shift what is behind it.</summary>
+    private MergeTable? Joins()
+    {
+        bool vanishes = _options.Unknown is null && (_bytes is null || _bytes.Contains(-1));
+        if (_decorates || _options.IgnoreMerges || vanishes || Vocabulary.Find("") >= 0 || Vocabulary.Items.DistinctBy(item => item.Value).Count() < Vocabulary.Count) return null;
+        (int, int)[] pairs = [.. _merges.Pairs.Select(pair => (Last(TokenOf(pair.Left)!), Rune.GetRuneAt(TokenOf(pair.Right)!, 0).Value)).Distinct()];
+        var joins = new MergeTable(pairs.Length);
+        foreach ((int left, int right) in pairs) joins.Set(left, right, 0, 0);
+        return joins;
+    }
+
+    private static int Last(string token)
+    {
+        Rune.DecodeLastFromUtf16(token, out Rune rune, out _);
+        return rune.Value;
     }
 
     /// <summary>A symbol; its length is in units (or bytes, where characters can vanish), its rank that of the pair it begins.</summary>

@@ -14,6 +14,9 @@ internal sealed class MergeTable(int capacity)
         _values[slot] = (rank, id);
     }
 
+    /// <summary>The pairs of ids that have a merge.</summary>
+    public IEnumerable<(int Left, int Right)> Pairs => _keys.Where(key => key != ulong.MaxValue).Select(key => ((int)(key >> 32), (int)key));
+
     /// <summary>The merge of a pair; the rank is int.MaxValue where there is none.</summary>
     public (int Rank, int Id) Find(int left, int right)
     {

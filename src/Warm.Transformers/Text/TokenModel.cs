@@ -19,6 +19,9 @@ internal abstract class TokenModel(TokenTable vocabulary, IEnumerable<(string To
     /// <summary>Adds the tokens of a piece (not empty). Safe from many threads.</summary>
     public abstract void Encode(ReadOnlySpan<char> piece, List<ModelToken> tokens);
 
+    /// <summary>The end of a stretch of a piece that begins at a unit and has no part in the tokens of the rest: encoding such stretches by themselves gives the same. The piece's end where nothing is known.</summary>
+    public virtual int StretchEnd(ReadOnlySpan<char> piece, int start) => piece.Length;
+
     /// <summary>How a token is spelt: its vocabulary entry.</summary>
     public virtual string Spell(ModelToken token, ReadOnlySpan<char> piece) => _tokens[token.Id];
 

@@ -14,15 +14,24 @@ internal sealed class WordCache
 
     private readonly record struct Word(uint Hash, int Start, int Length, int First, int Count);
 
-    /// <summary>The tokens of a piece; the span is good until the next call.</summary>
+    /// <summary>The tokens of a piece; the span is good until the next call. A long piece goes through the model in stretches, as far as it has such.</summary>
     public ReadOnlySpan<ModelToken> Tokens(ReadOnlySpan<char> piece, TokenModel model)
     {
-        if (piece.Length > LongestPiece)
+        if (piece.Length <= LongestPiece) return Known(piece, model);
+        _once.Clear();
+        for (int start = 0, end; start < piece.Length; start = end)
         {
-            _once.Clear();
-            model.Encode(piece, _once);
-            return CollectionsMarshal.AsSpan(_once);
+            end = model.StretchEnd(piece, start);
+            int first = _once.Count;
+            if (end - start <= LongestPiece) _once.AddRange(Known(piece[start..end], model));
+            else model.Encode(piece[start..end], _once);
+            foreach (ref ModelToken token in CollectionsMarshal.AsSpan(_once)[first..]) token = new ModelToken(token.Id, token.Start + start, token.End + start);
         }
+        return CollectionsMarshal.AsSpan(_once);
+    }
+
+    private ReadOnlySpan<ModelToken> Known(ReadOnlySpan<char> piece, TokenModel model)
+    {
         uint hash = TokenTable.Hash(piece);
         int slot = (int)hash & _table.Length - 1;
         for (; _table[slot] != 0; slot = slot + 1 & _table.Length - 1)

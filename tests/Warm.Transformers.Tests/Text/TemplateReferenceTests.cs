@@ -87,8 +87,10 @@ public class TemplateReferenceTests
         Holds("golden renderings", cases, failures);
     }
 
-    [Fact]
-    public void Render_agrees_on_the_golden_features() => Features(Golden("features.json"), "golden features");
+    [Theory]
+    [InlineData("features.json")]
+    [InlineData("corners.json")]
+    public void Render_agrees_on_the_golden_features(string file) => Features(Golden(file), $"golden {file}");
 
     [ReferenceFact]
     public void Render_agrees_on_all_templates_and_conversations()

@@ -34,6 +34,50 @@ public class TokenizerTests
     }
 
     [Fact]
+    public void Encode_and_Decode_agree_with_the_library_in_the_corners()
+    {
+        using JsonDocument golden = JsonDocument.Parse(File.ReadAllText(Repository.Golden("text", "corners.json")));
+        foreach (JsonElement corner in golden.RootElement.GetProperty("cases").EnumerateArray())
+        {
+            string name = corner.GetProperty("name").GetString()!;
+            Tokenizer tokenizer = Tokenizer.Parse(corner.GetProperty("file").GetRawText());
+            foreach (JsonElement answer in corner.GetProperty("answers").EnumerateArray())
+            {
+                TokenizedText got = tokenizer.Encode(answer.GetProperty("text").GetString()!);
+                Assert.Equal((name, string.Join(' ', answer.GetProperty("ids").EnumerateArray())), (name, string.Join(' ', got.Ids)));
+                Assert.Equal(answer.GetProperty("tokens").EnumerateArray().Select(t => t.GetString()!), got.Tokens);
+                Assert.Equal(answer.GetProperty("offsets").EnumerateArray().Select(o => (o[0].GetInt32(), o[1].GetInt32())), got.Offsets);
+                Assert.Equal(answer.GetProperty("decoded").GetString(), tokenizer.Decode(got.Ids));
+            }
+        }
+    }
+
+    /// <summary>A model that sees a text as one piece takes it in stretches; the naive way takes it whole.</summary>
+    [Theory]
+    [InlineData("[[\"t\",\"h\"],[\"th\",\"e\"],[\"▁\",\"the\"],[\"e\",\"▁\"],[\"the\",\"é\"]]", true, null)]
+    [InlineData("[[\"t\",\"h\"],[\"th\",\"e\"],[\"▁\",\"the\"],[\"h\",\"e\"]]", true, null)]
+    [InlineData("[[\"t\",\"h\"],[\"th\",\"e\"],[\"<0x0A>\",\"<0x0A>\"]]", true, "e")]
+    [InlineData("[[\"t\",\"h\"],[\"th\",\"e\"],[\"▁\",\"the\"]]", false, "é")]
+    [InlineData("[[\"t\",\"h\"],[\"th\",\"e\"],[\"▁\",\"the\"]]", false, null)]
+    public void Tokens_in_stretches_are_those_of_the_whole(string merges, bool bytes, string? unknown)
+    {
+        string[] words = [.. Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>"), "t", "h", "e", "▁", "é", "th", "he", "the", "▁the", "e▁", "theé", "<0x0A><0x0A>"];
+        string vocabulary = string.Join(',', words.Select((word, id) => $"\"{word}\":{id}"));
+        TokenModel model = TokenizerJson.Parse(System.Text.Encoding.UTF8.GetBytes($$"""
+            {"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,"pre_tokenizer":null,"post_processor":null,"decoder":null,"model":{"type":"BPE","dropout":null,
+            "unk_token":{{(unknown is null ? "null" : $"\"{unknown}\"")}},"continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":true,"byte_fallback":{{(bytes ? "true" : "false")}},"ignore_merges":false,"vocab":{ {{vocabulary}} },"merges":{{merges}} } }
+            """), "tokenizer.json").Model;
+        var random = new Random(7);
+        for (int round = 0; round < 200; round++)
+        {
+            string text = string.Concat(Enumerable.Range(0, random.Next(41, 200)).Select(_ => random.Next(12) switch { < 3 => "t", < 6 => "h", < 8 => "e", 8 => "▁", 9 => "é", 10 => "\n", _ => "😀" }));
+            var whole = new List<ModelToken>();
+            model.Encode(text, whole);
+            Assert.Equal(whole, new WordCache().Tokens(text, model).ToArray());
+        }
+    }
+
+    [Fact]
     public void Encode_gives_the_same_from_many_threads_and_in_a_stream_of_texts()
     {
         Tokenizer tokenizer = Golden("byte-level");
@@ -148,6 +192,16 @@ public class TokenizerTests
         string message = Assert.Throws<WarmException>(() => Tokenizer.Open(folder.Path)).Message;
         Assert.All(files, file => Assert.Contains(file, message));
         Assert.Contains($"A.from_pretrained('{folder.Path}').save_pretrained('{folder.Path}')", message);
+    }
+
+    [Fact]
+    public void Open_refuses_an_added_token_that_normalises_to_nothing()
+    {
+        string json = """
+            {"version":"1.0","truncation":null,"padding":null,"added_tokens":[{"id":1,"content":" ","single_word":false,"lstrip":false,"rstrip":false,"normalized":true,"special":false}],
+            "normalizer":{"type":"Strip","strip_left":true,"strip_right":true},"pre_tokenizer":null,"post_processor":null,"decoder":null,"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}
+            """;
+        Assert.Contains("nothing is left of the added token ' '", Assert.Throws<WarmException>(() => Tokenizer.Parse(json)).Message);
     }
 
     [Fact]

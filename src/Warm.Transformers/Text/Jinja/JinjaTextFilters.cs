@@ -240,19 +240,38 @@ internal static class JinjaWordWrap
 
     private static bool IsBlank(char c) => c is ' ' or '\t' or '\n' or '\v' or '\f' or '\r';
 
-    /// <summary>The ends of words and of the blanks between them; words also end after a hyphen between letters.</summary>
+    /// <summary>The ends of words and of the blanks between them; words also end after a hyphen between letters, and around dashes (two hyphens or more).</summary>
     private static List<int> Ends(string line, bool hyphens)
     {
         var ends = new List<int>();
-        int begin = 0;
-        for (int i = 1; i <= line.Length; i++)
+        for (int begin = 0, end; begin < line.Length; begin = end)
         {
-            bool cut = i == line.Length || IsBlank(line[i]) != IsBlank(line[i - 1])
-                || hyphens && line[i - 1] == '-' && i - begin > 2 && JinjaUnicode.IsAlpha(line[i - 2]) && JinjaUnicode.IsAlpha(line[i - 3]) && JinjaUnicode.IsAlpha(line[i]);
-            if (!cut) continue;
-            ends.Add(i);
-            begin = i;
+            end = begin + 1;
+            if (IsBlank(line[begin])) while (end < line.Length && IsBlank(line[end])) end++;
+            else if (hyphens && Dash(line, begin) is > 0 and int dash) end = dash;
+            else
+                for (bool part = false; !part && end < line.Length && !IsBlank(line[end]) && !(hyphens && Dash(line, end) > 0); end++) part = hyphens && EndsPart(line, end);
+            ends.Add(end);
         }
         return ends;
     }
+
+    /// <summary>The end of a dash that begins here between words, or 0.</summary>
+    private static int Dash(string line, int at)
+    {
+        if (at == 0 || !Joins(line[at - 1])) return 0;
+        int end = at;
+        while (end < line.Length && line[end] == '-') end++;
+        return end >= at + 2 && end < line.Length && JinjaUnicode.IsWord(line[end]) ? end : 0;
+    }
+
+    /// <summary>Whether a hyphen stands here behind two letters (or a letter, a hyphen and a character of words), and before two letters, which a hyphen may part.</summary>
+    private static bool EndsPart(string line, int at)
+    {
+        bool Letter(int i) => i >= 0 && i < line.Length && JinjaUnicode.IsWord(line[i]) && !JinjaUnicode.IsDecimal(line[i]);
+        return line[at] == '-' && (Letter(at - 2) && Letter(at - 1) || Letter(at - 3) && line[at - 2] == '-' && Joins(line[at - 1]))
+            && Letter(at + 1) && (Letter(at + 2) || at + 2 < line.Length && line[at + 2] == '-' && Letter(at + 3));
+    }
+
+    private static bool Joins(char c) => JinjaUnicode.IsWord(c) || "!\"'&.,?".Contains(c);
 }
