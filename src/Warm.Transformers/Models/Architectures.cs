@@ -188,9 +188,7 @@ internal static class Architectures
     {
         var keys = new ConfigKeys(config);
         keys.Ignore(Harmless);
-        keys.Refuse("quantization_config", "none: quantised weights are not read", _ => false);
-        keys.Refuse("auto_map", "none: code that comes with a model is never run", _ => false);
-        keys.Refuse("per_layer_config", "none: layers of several sizes are not built", _ => false);
+        keys.RefuseOtherFunctions();
         return keys;
     }
 

@@ -65,6 +65,7 @@ internal sealed class ConfigKeys
         Ignore("vision_config", "boi_token_index", "eoi_token_index", "image_token_index", "image_token_id", "mm_tokens_per_image");
         ConfigKeys text = Section("text_config") ?? throw Refusal("text_config", "is missing", "the sizes of the text model");
         text.Ignore(_asked.ToArray());
+        text.RefuseOtherFunctions();
         return text;
     }
 
@@ -81,6 +82,14 @@ internal sealed class ConfigKeys
     public void Refuse(string key, string expected, Func<JsonElement, bool>? harmless = null)
     {
         if (Find(key) is { } value && !(harmless?.Invoke(value) ?? value.ValueKind == JsonValueKind.False)) throw Refusal(key, $"is {JsonText.Show(value)}", expected);
+    }
+
+    /// <summary>Refuses the keys that make another model of any architecture.</summary>
+    public void RefuseOtherFunctions()
+    {
+        Refuse("quantization_config", "none: quantised weights are not read", _ => false);
+        Refuse("auto_map", "none: code that comes with a model is never run", _ => false);
+        Refuse("per_layer_config", "none: layers of several sizes are not built", _ => false);
     }
 
     /// <summary>The error about a key.</summary>

@@ -53,6 +53,7 @@ internal sealed record DecoderShape(int Layers, int Hidden, int Inner, int Vocab
             && types.EnumerateArray().All(t => t.ValueKind == JsonValueKind.String && t.GetString() == "full_attention"));
         Unless("no_rope_layers", "none: layers without rotation are not built for this architecture");
         Unless("use_bidirectional_attention", "false: this architecture sees only what came before");
+        Unless("is_causal", "true: this architecture sees only what came before", value => value.ValueKind == JsonValueKind.True); // no key of a class, and yet it decides the mask
         foreach (string one in (string[])["embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling"])
             Unless(one, "none or 1: multipliers are not built", value => value is { ValueKind: JsonValueKind.Number } && value.GetDouble() == 1);
         foreach (string other in (string[])["attn_logit_softcapping", "query_pre_attn_scalar", "clip_qkv", "num_local_experts", "num_experts", "use_qk_norm", "qk_layernorm", "use_parallel_residual"])

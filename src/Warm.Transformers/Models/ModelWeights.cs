@@ -7,7 +7,7 @@ namespace Warm.Transformers;
 /// so that everything that is missing or of another shape is said at once, before anything is read.
 /// </summary>
 /// <remarks>
-/// A file without the base prefix (<c>layers.0 ...</c> for <c>model.layers.0 ...</c>) loads as well, and <c>gamma</c> and <c>beta</c> are read as <c>weight</c> and <c>bias</c>.
+/// A file without the base prefix (<c>layers.0 ...</c> for <c>model.layers.0 ...</c>) loads as well, and <c>LayerNorm.gamma</c> and <c>beta</c> are read as <c>weight</c> and <c>bias</c>; of no other norm, for transformers would make those new.
 /// </remarks>
 internal sealed class ModelWeights
 {
@@ -70,8 +70,8 @@ internal sealed class ModelWeights
 
         string? Alias(string name) =>
             _weights.Contains(name) ? name
-            : name.EndsWith(".weight", StringComparison.Ordinal) && _weights.Contains($"{name[..^7]}.gamma") ? $"{name[..^7]}.gamma"
-            : name.EndsWith(".bias", StringComparison.Ordinal) && _weights.Contains($"{name[..^5]}.beta") ? $"{name[..^5]}.beta"
+            : name.EndsWith("LayerNorm.weight", StringComparison.Ordinal) && _weights.Contains($"{name[..^6]}gamma") ? $"{name[..^6]}gamma"
+            : name.EndsWith("LayerNorm.bias", StringComparison.Ordinal) && _weights.Contains($"{name[..^4]}beta") ? $"{name[..^4]}beta"
             : null;
     }
 

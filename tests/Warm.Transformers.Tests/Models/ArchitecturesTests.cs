@@ -33,6 +33,8 @@ public class ArchitecturesTests(ITestOutputHelper output)
     [InlineData("attention_bias", "1")]
     [InlineData("quantization_config", "{\"load_in_4bit\":true}")]
     [InlineData("auto_map", "{\"AutoModel\":\"x.Y\"}")]
+    [InlineData("per_layer_config", "{\"0\":{\"hidden_size\":8}}")]
+    [InlineData("is_causal", "false")]
     [InlineData("sliding_window", "8")]
     [InlineData("layer_types", "[\"sliding_attention\",\"full_attention\"]")]
     [InlineData("attn_logit_softcapping", "50.0")]
