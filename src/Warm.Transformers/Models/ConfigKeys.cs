@@ -30,6 +30,13 @@ internal sealed class ConfigKeys
     /// <summary>A whole number of at least 1.</summary>
     public int Size(string key, int? fallback = null) => Asked(key).Int(key, fallback, min: 1);
 
+    /// <summary>A size that transformers knows by two names. Trap: where both stand, the one that is common to all families counts, not the family's own.</summary>
+    public int Size(string own, string common, int fallback)
+    {
+        int size = Size(own, fallback);
+        return Size(common, size);
+    }
+
     /// <summary>A whole number of any sign.</summary>
     public int Whole(string key, int fallback) => Asked(key).Int(key, fallback);
 

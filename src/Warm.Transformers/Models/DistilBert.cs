@@ -22,13 +22,9 @@ internal sealed class DistilBert : BertKind
     private DistilBert(ConfigKeys config, ModelWeights weights, Engine engine, EncoderSizes sizes) : base(engine, sizes,
         new(weights, engine, "distilbert.embeddings", sizes.Vocabulary, sizes.Hidden, sizes.Positions, types: 0, Epsilon),
         new(weights, engine, "distilbert.transformer.layer", Names, sizes, config.Activation("activation", "gelu"), Epsilon)) =>
-        config.Ignore("num_hidden_layers", "hidden_size", "num_attention_heads", "dropout", "qa_dropout", "seq_classif_dropout", "sinusoidal_pos_embds");
+        config.Ignore("dropout", "qa_dropout", "seq_classif_dropout", "sinusoidal_pos_embds");
 
-    private static EncoderSizes SizesOf(ConfigKeys config, ModelWeights weights)
-    {
-        // transformers knows these sizes by two names each, and takes either.
-        int Size(string own, string common, int fallback) => config.Has(own) ? config.Size(own) : config.Size(common, fallback);
-        return new EncoderSizes(Size("n_layers", "num_hidden_layers", 6), Size("dim", "hidden_size", 768), config.Size("hidden_dim", 3072), Size("n_heads", "num_attention_heads", 12),
+    private static EncoderSizes SizesOf(ConfigKeys config, ModelWeights weights) =>
+        new EncoderSizes(config.Size("n_layers", "num_hidden_layers", 6), config.Size("dim", "hidden_size", 768), config.Size("hidden_dim", 3072), config.Size("n_heads", "num_attention_heads", 12),
             config.Size("vocab_size", 30522), config.Size("max_position_embeddings", 512), Types: 0).Checked(config, weights, "n_heads", "n_layers");
-    }
 }

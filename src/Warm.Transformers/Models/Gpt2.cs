@@ -50,10 +50,10 @@ internal sealed class Gpt2 : DecoderStack<Gpt2.Layer>
 
     private static DecoderShape Sizes(ConfigKeys config, ModelWeights weights)
     {
-        int layers = config.Size("n_layer", 12), hidden = config.Size("n_embd", 768), heads = config.Size("n_head", 12);
+        int layers = config.Size("n_layer", "num_hidden_layers", 12), hidden = config.Size("n_embd", "hidden_size", 768), heads = config.Size("n_head", "num_attention_heads", 12);
         if (hidden % heads != 0) throw config.Refusal("n_head", $"is {heads}", $"a divisor of n_embd ({hidden})");
         int inner = config.Has("n_inner") ? config.Size("n_inner") : checked(4 * Math.Min(hidden, int.MaxValue / 4));
-        return new DecoderShape(layers, hidden, inner, config.Size("vocab_size", 50257), heads, heads, hidden / heads, config.Size("n_positions", 1024)).Checked(config, weights, "n_layer", "n_embd");
+        return new DecoderShape(layers, hidden, inner, config.Size("vocab_size", 50257), heads, heads, hidden / heads, config.Size("n_positions", "max_position_embeddings", 1024)).Checked(config, weights, "n_layer", "n_embd");
     }
 
     public override int? PositionTable => Shape.Positions;

@@ -51,6 +51,8 @@ internal sealed class Rope
     {
         keys ??= RopeKeys.Llama;
         if (headSize > LargestHead) throw config.Refusal("head_dim", FormattableString.Invariant($"makes heads of {headSize}"), FormattableString.Invariant($"at most {LargestHead}"));
+        // Families that have no key for it have heads of hidden_size / num_attention_heads, and yet would rotate as that key says.
+        if (config.Has("head_dim") && config.Size("head_dim") != headSize) throw config.Refusal("head_dim", $"is {config.Size("head_dim")}", $"hidden_size / num_attention_heads ({headSize}) in this architecture");
         ConfigKeys? scaling = keys.Scaled && config.Section("rope_scaling") is { IsEmpty: false } older ? older : null, parameters = config.Section("rope_parameters");
         if (keys.LayerType is { } layerType)
         {
@@ -72,6 +74,7 @@ internal sealed class Rope
         string type = rope?.Text("rope_type") ?? rope?.Text("type") ?? "default";
         rope?.Ignore("rope_type", "type");
         if (keys.OtherLongrope.Contains(type)) type = "longrope";
+        if (keys.OtherLongrope.Count > 0 && type is not ("default" or "longrope")) throw rope!.Refusal(rope.Has("rope_type") ? "rope_type" : "type", $"is \"{type}\"", "default or longrope, as transformers has it");
         double[] plain = Powers(theta, rotated);
         return type switch
         {

@@ -21,7 +21,7 @@ internal abstract class Pickle(ByteWindow source, string where)
     public const long Budget = 48_000_000;
 
     /// <summary>Longest text, longest number in bytes.</summary>
-    private const int MostText = 1 << 22, MostDigits = 4096;
+    private const int MostText = 1 << 22, MostDigits = 4096, ShortestFrame = 4;
 
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
@@ -73,7 +73,7 @@ internal abstract class Pickle(ByteWindow source, string where)
         switch (code)
         {
             case 0x80: _opcode = "PROTO"; if (Byte() is > 5 and var protocol) throw Wrong($"protocol {protocol}", "0 to 5"); break;
-            case 0x95: _opcode = "FRAME"; Length(8); break; // a hint for readers of streams; what is in it is read as it comes
+            case 0x95: _opcode = "FRAME"; if (Length(8) is < ShortestFrame and var frame) throw Wrong($"a frame of {frame} bytes", $"{ShortestFrame} or more, as Python writes them"); break; // a hint for readers of streams; what is in it is read as it comes
             case '(': _opcode = "MARK"; _marks.Add(_stack.Count); break;
             case '0': _opcode = "POP"; if (_marks.Count > 0 && _marks[^1] == _stack.Count) _marks.RemoveAt(_marks.Count - 1); else Pop(); break;
             case '1': _opcode = "POP_MARK"; PopMark(); break;

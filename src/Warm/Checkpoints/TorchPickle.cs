@@ -117,6 +117,7 @@ internal sealed class TorchPickle(ByteWindow source, string where, Func<string, 
         long[] sizes = Numbers(arguments[2], "sizes"), strides = Numbers(arguments[3], "strides");
         if (sizes.Length != strides.Length) throw Wrong($"a tensor with {sizes.Length} sizes and {strides.Length} strides", "as many of both");
         if (sizes.Length > MostAxes) throw Wrong($"a tensor with {sizes.Length} axes", $"at most {MostAxes}");
+        if (arguments.Length > 4 && arguments[4] is not bool) throw Wrong($"a tensor whose requires_grad is {PickleOther.KindOf(arguments[4])}", "true or false");
         if (arguments[1] is not long offset || offset < 0) throw Wrong($"a tensor that begins at {(arguments[1] is long or BigInteger ? arguments[1] : PickleOther.KindOf(arguments[1]))} of its storage", "0 or more");
         (bool negated, bool conjugated) = Signs(metadata, type);
 

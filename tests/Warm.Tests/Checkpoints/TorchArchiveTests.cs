@@ -129,6 +129,7 @@ public class TorchArchiveTests
         { "X\xff\xff\xff\xff", "4,294,967,295 bytes are announced" },
         { "\x8d\0\0\0\0\0\0\0\x80", "bytes are announced" },
         { "\x95\0\0\0\0\0\0\0\x40", "bytes are announced" },
+        { "\x95\x01\0\0\0\0\0\0\0", "a frame of 1 bytes" },
         { "X\x01\0\0\0\xff", "not UTF-8" },
         { "Fabc\n", "is no number" },
         { "I1x\n", "is no integer" },
@@ -204,6 +205,7 @@ public class TorchArchiveTests
         Is("a tensor over None", p => p.Global("torch._utils", "_rebuild_tensor").Op("(NK\0)").Op(")tR"));
         Is("calls torch._utils._rebuild_tensor_v2 with 1", p => p.Global("torch._utils", "_rebuild_tensor_v2").Op("(").Storage().Op("tR"));
         Is("a persistent id", p => p.Op("NQ"));
+        Is("requires_grad is a text", p => p.Global("torch._utils", "_rebuild_tensor_v2").Op("(").Storage().Number(0).Numbers(6).Numbers(1).Text("yes").Op("N").Op("tR"));
         Is("a conjugated tensor", p => p.Global("torch._utils", "_rebuild_tensor_v2").Op("(").Storage().Number(0).Numbers(6).Numbers(1).Raw(0x89).Op("N}").Text("conj").Raw(0x88).Op("stR"));
     }
 
