@@ -7,7 +7,7 @@ namespace Warm.HouseTests;
 /// <summary>
 /// The README and the pages beside sources and samples are run, each in a temporary folder of its own. What stands before a block says what it is:
 /// <c>&lt;!-- run --&gt;</c> a shell session: lines that begin with <c>$ </c> are run (in the checkout where they name samples/), what they print is compared with the lines below;
-/// <c>&lt;!-- csharp --&gt;</c> a program: compiled and run, its output compared with the block after <c>&lt;!-- prints --&gt;</c>;
+/// <c>&lt;!-- csharp --&gt;</c> a program: compiled and run where <c>samples</c> leads to the checkout's, its output compared with the block after <c>&lt;!-- prints --&gt;</c>;
 /// <c>&lt;!-- file NAME --&gt;</c> a file that is put there, for a session to use. <see cref="ShownOutput"/> says which differences do not count.
 /// <c>WARM_UPDATE=1 dotnet test</c> writes the outputs anew.
 /// </summary>
@@ -93,6 +93,7 @@ public sealed partial class ReadmeTests : IDisposable
     {
         string file = _folder[$"program{Directory.GetFiles(_folder.Path, "program*.cs").Length}.cs"];
         string[] packages = [.. new[] { "Warm", "Warm.Transformers", "Warm.Extensions.AI" }.Where(package => package is "Warm" || source.Contains($"using {package};", StringComparison.Ordinal))];
+        if (!Directory.Exists(_folder["samples"])) Directory.CreateSymbolicLink(_folder["samples"], Repository.Path("samples"));
         File.WriteAllText(file, string.Concat(packages.Select(package => $"#:project {Repository.Path("src", package, $"{package}.csproj")}\n")) + $"#:property PublishAot=false\n{source}\n");
         return Run("dotnet", ["run", file], _folder.Path);
     }

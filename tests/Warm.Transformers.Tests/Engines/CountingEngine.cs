@@ -16,13 +16,13 @@ internal sealed class CountingEngine(Engine inner) : Engine
 
     public override EngineTensor Linear(EngineTensor x, LinearWeight weight)
     {
-        Products.Add((weight.Weight.Info.Name, x.Rows));
+        lock (Products) Products.Add((weight.Weight.Info.Name, x.Rows));
         return inner.Linear(x, weight);
     }
 
     public override EngineTensor Embed(EngineWeight table, ReadOnlySpan<int> ids)
     {
-        Products.Add((table.Info.Name, ids.Length));
+        lock (Products) Products.Add((table.Info.Name, ids.Length));
         return inner.Embed(table, ids);
     }
 
