@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -18,7 +19,7 @@ internal static class CandidateHash
         Numbers(text.TypeIds);
         Span<byte> sum = stackalloc byte[32];
         hash.GetHashAndReset(sum);
-        return (BinaryPrimitives.ReadUInt64LittleEndian(sum), BinaryPrimitives.ReadUInt64LittleEndian(sum[8..]));
+        return Half(sum);
 
         void Part(string? part) => Bytes(part is null ? -1 : part.Length, part is null ? [] : Encoding.Unicode.GetBytes(part));
 
@@ -37,4 +38,14 @@ internal static class CandidateHash
             hash.AppendData(bytes);
         }
     }
+
+    /// <summary>The first 128 bits of the hash of a text alone.</summary>
+    public static (ulong, ulong) Of(string text)
+    {
+        Span<byte> sum = stackalloc byte[32];
+        SHA256.HashData(MemoryMarshal.AsBytes(text.AsSpan()), sum);
+        return Half(sum);
+    }
+
+    private static (ulong, ulong) Half(ReadOnlySpan<byte> sum) => (BinaryPrimitives.ReadUInt64LittleEndian(sum), BinaryPrimitives.ReadUInt64LittleEndian(sum[8..]));
 }

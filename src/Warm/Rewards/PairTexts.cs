@@ -6,10 +6,12 @@ namespace Warm;
 /// </summary>
 internal sealed class PairTexts(AccuracyOptions options)
 {
-    private readonly Dictionary<(ulong, ulong), int> _known = [];
+    private readonly HashNumbers _known = new();
     private readonly List<int> _lengths = [];
     private readonly List<(int Chosen, int Rejected)> _pairs = [];
-    private readonly List<string?> _keys = [], _groups = [];
+    private readonly PairKeys _keys = new();
+    private readonly List<string?> _groups = [];
+    private readonly Dictionary<string, string> _groupNames = new(StringComparer.Ordinal); // one object a name, not one a pair
     private Units? _units;
 
     /// <summary>Places of the texts of every pair.</summary>
@@ -27,24 +29,17 @@ internal sealed class PairTexts(AccuracyOptions options)
         _units = null;
         _pairs.Add((Place(pair.Chosen, pair.ChosenLength, fresh), Place(pair.Rejected, pair.RejectedLength, fresh)));
         _keys.Add(options.Resample is "pair" or "text" ? null : pair.Group(options.Resample));
-        _groups.Add(GroupField is null ? null : pair.Group(GroupField));
+        string? group = GroupField is null ? null : pair.Group(GroupField);
+        if (group is not null && !_groupNames.TryAdd(group, group)) group = _groupNames[group];
+        _groups.Add(group);
     }
 
     /// <summary>The units of the pairs.</summary>
-    public Units Units => _units ??= options.Resample == "text" ? Units.Crossed("text", [.. _pairs.Select(p => p.Chosen)], [.. _pairs.Select(p => p.Rejected)]) : Grouping(options.Resample, _keys);
+    public Units Units => _units ??= options.Resample == "text" ? Units.Crossed("text", [.. _pairs.Select(p => p.Chosen)], [.. _pairs.Select(p => p.Rejected)]) : _keys.Units(options.Resample);
 
     /// <summary>The units of some of the pairs.</summary>
     public Units UnitsOf(IReadOnlyList<int> pairs) => options.Resample == "text"
-        ? Units.Crossed("text", [.. pairs.Select(i => _pairs[i].Chosen)], [.. pairs.Select(i => _pairs[i].Rejected)]) : Units.By(Units.Name, pairs.Select(i => _keys[i]));
-
-    /// <summary>The units by what the pairs have of a field.</summary>
-    public static Units Grouping(string field, IReadOnlyList<string?> keys)
-    {
-        if (field == "pair") return Units.Each(keys.Count);
-        if (field != "prompt" && keys.All(key => key is null))
-            throw new WarmException("resample", $"no pair has a field \"{field}\"", "prompt, text, pair, or a field of the pairs");
-        return Units.By(field, keys);
-    }
+        ? Units.Crossed("text", [.. pairs.Select(i => _pairs[i].Chosen)], [.. pairs.Select(i => _pairs[i].Rejected)]) : _keys.UnitsOf(Units.Name, pairs);
 
     /// <summary>Chosen less rejected, pair by pair.</summary>
     public double[] Differences(IReadOnlyList<float> rewards) => [.. _pairs.Select(pair => (double)rewards[pair.Chosen] - rewards[pair.Rejected])];
@@ -69,10 +64,8 @@ internal sealed class PairTexts(AccuracyOptions options)
 
     private int Place(Candidate text, int length, List<Candidate> fresh)
     {
-        (ulong, ulong) key = CandidateHash.Of(text);
-        if (_known.TryGetValue(key, out int place)) return place;
-        place = _lengths.Count;
-        _known.Add(key, place);
+        int place = _known.Of(CandidateHash.Of(text), out bool isNew);
+        if (!isNew) return place;
         _lengths.Add(length);
         fresh.Add(text);
         return place;

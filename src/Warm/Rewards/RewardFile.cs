@@ -12,8 +12,7 @@ public sealed class RewardFile
 {
     private readonly string _name;
     private readonly string _resample;
-    private readonly List<string?> _keys = [];
-    private readonly List<string?> _groups = [];
+    private readonly PairKeys _keys = new(), _groups = new();
     private readonly List<(string Name, List<double> Chosen, List<double> Rejected)> _models = [];
 
     internal RewardFile(string name, string resample) => (_name, _resample) = (name, resample);
@@ -81,7 +80,7 @@ public sealed class RewardFile
     private Units Grouping()
     {
         if (_models.Count == 0) throw new WarmException(_name, "there are no pairs", "lines of {\"chosen\":1.2,\"rejected\":0.3}");
-        return _resample == "prompt" && _keys.All(key => key is null) ? Units.By("group", _groups) : PairTexts.Grouping(_resample, _keys);
+        return _resample != "prompt" || _keys.Any ? _keys.Units(_resample) : _groups.Units("group", orPairs: true);
     }
 
     /// <summary>The file, its models and pairs.</summary>

@@ -26,19 +26,22 @@ public sealed class Units
     public static Units By(string name, IEnumerable<string?> keys)
     {
         var numbers = new Dictionary<string, int>(StringComparer.Ordinal);
+        return ByNumber(name, keys.Select(key => key is null ? -1 : numbers.TryGetValue(key, out int known) ? known : numbers[key] = numbers.Count));
+    }
+
+    /// <summary>The same of keys that were numbered already, from 0 and without large gaps; -1 is no key.</summary>
+    internal static Units ByNumber(string name, IEnumerable<int> keys)
+    {
+        var units = new List<int>(); // of each number, or -1
         var of = new List<int>();
         int count = 0;
-        foreach (string? key in keys)
+        foreach (int key in keys)
         {
-            if (key is not null && numbers.TryGetValue(key, out int known))
-            {
-                of.Add(known);
-                continue;
-            }
-            if (key is not null) numbers.Add(key, count);
-            of.Add(count++);
+            while (units.Count <= key) units.Add(-1);
+            if (key < 0) of.Add(count++);
+            else of.Add(units[key] >= 0 ? units[key] : units[key] = count++);
         }
-        return numbers.Count == 0 ? Each(of.Count) : new(name, [.. of], count);
+        return units.Count == 0 ? Each(of.Count) : new(name, [.. of], count);
     }
 
     /// <summary>

@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace Warm;
 
-/// <summary>What pages are compressed with. Each gives exactly as many bytes as the page's head says, or the page is refused.</summary>
+/// <summary>What pages are compressed with. Each gives exactly as many bytes as the page's head says, or the page is refused; <see cref="NotSupportedException"/> where the codec is none of ours.</summary>
 internal static class ParquetCodec
 {
     public static void Unpack(int codec, ReadOnlySpan<byte> packed, Memory<byte> unpacked)
@@ -17,7 +17,7 @@ internal static class ParquetCodec
                 break;
             case 7: Lz4.Unpack(packed, unpacked.Span); break;
             case 6: Zstandard.Unpack(packed, unpacked.Span); break;
-            default: throw new InvalidDataException($"compressed with {codec switch { 3 => "LZO", 5 => "the deprecated LZ4 of Hadoop", _ => $"codec {codec}" }}; Snappy, gzip, Brotli, Zstandard, LZ4_RAW and none are read");
+            default: throw new NotSupportedException($"compressed with {codec switch { 3 => "LZO", 5 => "the deprecated LZ4 of Hadoop", _ => $"codec {codec}" }}");
         }
     }
 

@@ -47,11 +47,17 @@ internal sealed class ParquetColumn
             }
             while (HasMoreOfRow());
         }
+        catch (NotSupportedException error)
+        {
+            throw new WarmException(Where, $"is {error.Message}", "Snappy, gzip, Brotli, Zstandard, LZ4_RAW or no compression", "Write the file again with one of these.", inner: error);
+        }
         catch (Exception error) when (ParquetFooter.IsBroken(error))
         {
-            throw new WarmException($"{_path}, column {_leaf.Path}, row group {_group + 1}", $"is broken ({error.Message.TrimEnd('.')})", "whole pages", "Copy or download the file again.", inner: error);
+            throw new WarmException(Where, $"is broken ({error.Message.TrimEnd('.')})", "whole pages", "Copy or download the file again.", inner: error);
         }
     }
+
+    private string Where => $"{_path}, column {_leaf.Path}, row group {_group + 1}";
 
     private ParquetEntry Next()
     {
@@ -83,7 +89,8 @@ internal sealed class ParquetColumn
     {
         long end = _chunk.Start + _chunk.Bytes;
         ParquetPage page = ParquetPage.Read(_file, _path, _at, end);
-        if (page.Stored < 0 || page.Unpacked < 0 || page.Unpacked > LargestPage || page.Stored > end - page.Body || page.Values < 0) throw new InvalidDataException($"a page of {page.Stored} bytes for {page.Unpacked}");
+        if (page.Stored < 0 || page.Unpacked < 0 || page.Unpacked > LargestPage || page.Values < 0) throw new InvalidDataException($"a page of {page.Stored} bytes for {page.Unpacked}");
+        if (page.Stored > end - page.Body) throw new InvalidDataException($"a page of {page.Stored} bytes where the column has {end - page.Body} left");
         _at = page.Body + page.Stored;
         if (page.Kind is not (ParquetPage.Data or ParquetPage.DataV2 or ParquetPage.Dictionary)) return;
 
@@ -140,6 +147,9 @@ internal sealed class ParquetColumn
 internal sealed class ParquetBuffer
 {
     private byte[] _bytes = [];
+
+    /// <summary>Bytes that are held.</summary>
+    public int Size => _bytes.Length;
 
     /// <summary>At least that many bytes; what was there before is gone.</summary>
     public byte[] Of(int size)

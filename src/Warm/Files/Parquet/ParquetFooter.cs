@@ -70,7 +70,7 @@ internal sealed class ParquetFooter
             foreach ((ParquetChunk column, ParquetNode leaf) in columns.Zip(leaves))
             {
                 if (column.Path != leaf.Path) throw new InvalidDataException($"column {leaf.Path} is called {column.Path} in a row group");
-                if (column.Start < 4 || column.Bytes < 0 || column.Start > end || column.Bytes > end - column.Start) throw new InvalidDataException($"column {leaf.Path} lies outside the file");
+                if (column.Values != 0 && (column.Start < 4 || column.Bytes < 0 || column.Start > end || column.Bytes > end - column.Start)) throw new InvalidDataException($"column {leaf.Path} lies outside the file");
             }
         }
         return new(root, [.. leaves], [.. groups]);

@@ -9,12 +9,13 @@ namespace Warm;
 /// </summary>
 internal sealed class ParquetReader : RowReader
 {
+    private const long GivenBackAtOnce = 1 << 26;
     private readonly SafeFileHandle _file;
     private readonly string _path;
     private readonly ParquetFooter _footer;
     private readonly List<ParquetEntry>[] _row;
     private readonly ParquetBuffer _stored = new();
-    private readonly ParquetBuffer[] _pages;
+    private ParquetBuffer[] _pages;
     private ParquetColumn[] _columns = [];
     private int _group = -1, _number;
     private long _left;
@@ -71,7 +72,7 @@ internal sealed class ParquetReader : RowReader
     {
         { Type: not null } => Leaf(First(node, ranges).Value),
         { Meaning: ParquetMeaning.List, Children: [{ IsRepeated: true } list] } => new JsonArray([.. Repeated(list, ranges).Select(item => Element(node, list, item))]),
-        { Meaning: ParquetMeaning.Map, Children: [{ IsRepeated: true, Children: [{ Type: not null, Meaning: ParquetMeaning.Text } key, { } value] } map] } => Map(map, key, value, ranges),
+        { Meaning: ParquetMeaning.Map, Children: [{ IsRepeated: true, Children: [{ Type: not null } key, { } value] } map] } => Map(map, key, value, ranges),
         _ => Group(node, ranges),
     };
 
@@ -82,7 +83,7 @@ internal sealed class ParquetReader : RowReader
     private JsonObject Map(ParquetNode map, ParquetNode key, ParquetNode value, Range[] ranges)
     {
         var result = new JsonObject();
-        foreach (Range[] item in Repeated(map, ranges)) result[First(key, item).Value as string ?? ""] = Value(value, item);
+        foreach (Range[] item in Repeated(map, ranges)) result[First(key, item).Value is { } name ? name as string ?? Leaf(name)!.ToJsonString() : ""] = Value(value, item);
         return result;
     }
 
@@ -137,5 +138,12 @@ internal sealed class ParquetReader : RowReader
     };
 
     /// <inheritdoc/>
-    public override void Dispose() => _file.Dispose();
+    public override void Dispose()
+    {
+        _file.Dispose();
+        if (_pages.Sum(page => (long)page.Size) < GivenBackAtOnce) return;
+        // DuckDB and some others write pages of up to 100 MB. What held them is garbage now, and the collector looks for garbage of that age rarely: a caller would go on with it in his memory.
+        (_columns, _pages) = ([], []);
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
+    }
 }

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Warm;
 
-/// <summary>The values of one page, one at a time: texts, numbers and booleans as JSON has them; dates and times as ISO 8601; bytes that are no text as base64.</summary>
+/// <summary>The values of one page, one at a time: texts, numbers and booleans as JSON has them; dates and times as ISO 8601, where the calendar has them; bytes that are no text as base64.</summary>
 internal sealed class ParquetValues
 {
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
@@ -147,7 +147,7 @@ internal sealed class ParquetValues
     {
         ParquetMeaning.Unsigned => (long)(uint)value,
         ParquetMeaning.Decimal => Decimal(value),
-        ParquetMeaning.Date => DateTime.UnixEpoch.AddDays(value).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+        ParquetMeaning.Date => Time(value * (Int128)TimeSpan.TicksPerDay, (long)value, "yyyy-MM-dd"),
         _ => (long)value,
     };
 
@@ -155,16 +155,21 @@ internal sealed class ParquetValues
     {
         ParquetMeaning.Unsigned => (ulong)value,
         ParquetMeaning.Decimal => Decimal(value),
-        ParquetMeaning.Milliseconds => Time(checked(value * TimeSpan.TicksPerMillisecond)),
-        ParquetMeaning.Microseconds => Time(checked(value * TimeSpan.TicksPerMicrosecond)),
-        ParquetMeaning.Nanoseconds => Time(value / 100),
+        ParquetMeaning.Milliseconds => Time(value * (Int128)TimeSpan.TicksPerMillisecond, value),
+        ParquetMeaning.Microseconds => Time(value * (Int128)TimeSpan.TicksPerMicrosecond, value),
+        ParquetMeaning.Nanoseconds => Time(value / 100, value),
         _ => value,
     };
 
-    private static string Int96(ReadOnlySpan<byte> bytes) => // nanoseconds of the day, then the Julian day
-        Time(checked((BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]) - 2_440_588L) * TimeSpan.TicksPerDay + BinaryPrimitives.ReadInt64LittleEndian(bytes) / 100));
+    private static object Int96(ReadOnlySpan<byte> bytes) // nanoseconds of the day, then the Julian day
+    {
+        Int128 nanoseconds = (BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]) - 2_440_588L) * (Int128)TimeSpan.NanosecondsPerTick * TimeSpan.TicksPerDay + BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        return Time(nanoseconds / 100, (decimal)nanoseconds);
+    }
 
-    private static string Time(long ticks) => DateTime.UnixEpoch.AddTicks(ticks).ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture);
+    /// <summary>A time as ISO 8601; what lies outside the years 1 to 9999 stays the number that it is.</summary>
+    private static object Time(Int128 ticks, object number, string form = "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF") =>
+        ticks >= -DateTime.UnixEpoch.Ticks && ticks <= DateTime.MaxValue.Ticks - DateTime.UnixEpoch.Ticks ? DateTime.UnixEpoch.AddTicks((long)ticks).ToString(form, CultureInfo.InvariantCulture) : number;
 
     private object Bytes(ReadOnlySpan<byte> bytes)
     {
