@@ -13,6 +13,7 @@ await c.run(`create table everything as select i as id, 'c' || i as chosen, 'r' 
 for (const codec of ['uncompressed', 'snappy', 'gzip', 'zstd', 'lz4_raw', 'brotli'])
   for (const version of ['v1', 'v2']) await c.run(`copy everything to 'everything-${codec}-${version}.parquet' (format parquet, compression '${codec}', parquet_version ${version}, row_group_size 2048)`);
 await c.run(`copy (select * from everything order by id) to 'everything.jsonl.gz' (format json, compression gzip)`);
+await c.run(`copy (select 'a' as chosen, 'b' as rejected, map {1: true, 20: null} as numbered, timestamp '0044-03-15 (BC) 12:00:00' as ides, timestamp '2026-01-02 03:04:05.678' as then, date '12026-01-01' as later, date '2026-01-01' as now) to 'odd.parquet' (format parquet, compression zstd)`);
 await c.run(`create table pairs as select * from read_json_auto('../../../samples/family/heldout.jsonl.gz') limit 150`);
 await c.run(`copy pairs to 'pairs.parquet' (format parquet, compression snappy)`);
 await c.run(`copy pairs to 'pairs.csv' (header)`);

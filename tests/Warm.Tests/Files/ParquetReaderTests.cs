@@ -41,6 +41,36 @@ public class ParquetReaderTests
     }
 
     [Fact]
+    public void TryRead_takes_maps_of_numbers_and_times_beyond_the_calendar()
+    {
+        JsonObject row = Assert.Single(Rows(Repository.Golden("preferences", "odd.parquet")));
+        Assert.Equal("""{"1":true,"20":null}""", row["numbered"]!.ToJsonString());
+        Assert.Equal(("2026-01-02T03:04:05.678", "2026-01-01"), ((string)row["then"]!, (string)row["now"]!));
+        Assert.Equal((-63_517_780_800_000_000, 3_672_879), ((long)row["ides"]!, (long)row["later"]!)); // microseconds and days since 1970
+    }
+
+    [Fact]
+    public void TryRead_ends_wherever_a_file_was_cut_with_its_place_and_within_a_second()
+    {
+        using var folder = new TemporaryFolder();
+        byte[] whole = File.ReadAllBytes(Repository.Golden("preferences", "everything-zstd-v2.parquet"));
+        for (int part = 0; part < 40; part++)
+        {
+            File.WriteAllBytes(folder["x.parquet"], whole[..(whole.Length * part / 40)]);
+            WarmException? refusal = HostileBar.Holds("x.parquet", null, () => Rows(folder["x.parquet"]));
+            Assert.StartsWith(folder["x.parquet"], refusal!.Where);
+        }
+        // The footer says that there is a codec which nobody reads: no advice to copy the file again.
+        byte[] hadoop = [.. File.ReadAllBytes(Repository.Golden("preferences", "odd.parquet"))];
+        int footer = hadoop.Length - 8 - BitConverter.ToInt32(hadoop, hadoop.Length - 8), codec = hadoop.AsSpan(footer).IndexOf("chosen\u0015\u000c"u8) + footer + 7;
+        Assert.True(codec > footer + 7);
+        hadoop[codec] = 10; // 5 in zigzag, where Zstandard is 6
+        File.WriteAllBytes(folder["x.parquet"], hadoop);
+        Assert.EndsWith("x.parquet, column chosen, row group 1: is compressed with the deprecated LZ4 of Hadoop; Snappy, gzip, Brotli, Zstandard, LZ4_RAW or no compression. Write the file again with one of these.",
+            Assert.Throws<WarmException>(() => Rows(folder["x.parquet"])).Message);
+    }
+
+    [Fact]
     public void TryRead_refuses_or_reads_whatever_a_file_with_wrong_bytes_holds()
     {
         // No crash, no hang, no other exception; one malformed file for every rule would be hundreds, so: thousands of wrong bytes, the same each time.
