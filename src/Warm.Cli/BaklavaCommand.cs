@@ -62,7 +62,7 @@ internal static class BaklavaCommand
     private static void Print(Report report, Baklava baklava)
     {
         report.Table(["start", "step", "accuracy", "95 %", "shared head", "distance", "", "why"], baklava.Starts.Select(s => (IReadOnlyList<string>)[s.Path, $"{s.Step}", FormattableString.Invariant($"{s.Accuracy.Value:F3}"),
-            FormattableString.Invariant($"[{s.Accuracy.Low:F3}, {s.Accuracy.High:F3}]"), FormattableString.Invariant($"{s.Shared.Value:F3}"), FormattableString.Invariant($"{s.Distance:F3}"), s.Chosen ? "chosen" : "left out", s.Why]));
+            Report.Interval(s.Accuracy), FormattableString.Invariant($"{s.Shared.Value:F3}"), FormattableString.Invariant($"{s.Distance:F3}"), s.Chosen ? "chosen" : "left out", s.Why]));
         report.Line($"in order of accuracy: {baklava.Order}");
         report.Line(FormattableString.Invariant($"heads ({baklava.HeadFit} for the shared one) probed on {baklava.Pairs:N0} pairs of {baklava.PairsName} in {baklava.Folds} folds, accuracies on pairs that they have not seen; the longer text wins {baklava.LongerWins}"));
     }

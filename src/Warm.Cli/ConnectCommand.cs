@@ -25,7 +25,7 @@ internal static class ConnectCommand
         {
             picture.Demand(parsed);
             string file = parsed.GetRequiredValue(on);
-            PairSet pairs = PairSet.Of(PreferenceFile.Read(file, pairing.Reading(parsed)), pairing.Accuracy(parsed, scoring.Options(parsed)));
+            PairSet pairs = PairSet.Of(PairArguments.Some(PreferenceFile.Read(file, pairing.Reading(parsed)), file), pairing.Accuracy(parsed, scoring.Options(parsed)));
             string[] named = parsed.GetRequiredValue(members);
             Weights[] models = [.. named.Select(member => ModelArgument.Open(member, scoring.Base(parsed)))];
             ModelLoader loader = scoring.Loader(parsed, report);
@@ -54,13 +54,13 @@ internal static class ConnectCommand
             foreach (MemberLine line in survey.Lines)
             {
                 if (survey.Lines.Count > 1) report.Line($"{survey.Members[line.A].Name} to {survey.Members[line.B].Name}");
-                report.Table(["lambda", "accuracy", "±", "straight", "gain", "95 %", "loss", "holds"], line.Line.Path.Select(p => (string[])[$"{p.Lambda:F2}", $"{p.Accuracy.Value:F4}", $"{p.Accuracy.Error:F4}", $"{p.Straight:F4}",
-                    $"{p.Gain.Value:+0.0000;-0.0000;0.0000}", $"{p.Gain.Low:F4} to {p.Gain.High:F4}", $"{p.Loss:F4}", p.Holds ? "yes" : "no"]));
+                report.Table(["lambda", "accuracy", "±", "straight", "gain", "95 %", "loss", "holds"], line.Line.Path.Select(p => (string[])[$"{p.Lambda:F2}", $"{p.Accuracy.Value:F4}", Report.Error(p.Accuracy, "F4"), $"{p.Straight:F4}",
+                    $"{p.Gain.Value:+0.0000;-0.0000;0.0000}", Report.Interval(p.Gain, "F4"), $"{p.Loss:F4}", p.Holds ? "yes" : "no"]));
                 report.Line(line.Line.ToString());
             }
             if (survey.Simplex.Count > 0)
                 report.Table(["weights", "accuracy", "straight", "gain", "95 %", "loss", "holds"], survey.Simplex.Select(p => (string[])[string.Join(" ", p.Weights.Select(w => $"{w:F2}")), $"{p.Accuracy.Value:F4}", $"{p.Straight:F4}",
-                    $"{p.Gain.Value:+0.0000;-0.0000;0.0000}", $"{p.Gain.Low:F4} to {p.Gain.High:F4}", $"{p.Loss:F4}", p.Holds ? "yes" : "no"]));
+                    $"{p.Gain.Value:+0.0000;-0.0000;0.0000}", Report.Interval(p.Gain, "F4"), $"{p.Loss:F4}", p.Holds ? "yes" : "no"]));
             if (survey.Lines.Count > 1 || survey.Simplex.Count > 0) report.Line(survey.ToString());
             report.Remark($"text form {loader.Form}");
             foreach (string remark in remarks) report.Remark(remark);

@@ -45,7 +45,6 @@ internal static class CurveCommand
         string? gold = parsed.GetValue(Gold);
         bool byModel = gold is not null && (Path.Exists(gold) || gold.StartsWith("avg:", StringComparison.Ordinal) || gold.Contains(Path.DirectorySeparatorChar));
         IReadOnlyList<PromptDrafts> prompts = Read(input, line => Drafts(line, byModel ? null : gold), report, cancellation);
-        if (prompts.Count == 0) throw new WarmException(input.Name, "there are no prompts", "at least one prompt with its drafts");
         ScoringOptions options = scoring.Options(parsed);
         ModelLoader loader = scoring.Loader(parsed, report);
         if (byModel)
@@ -100,7 +99,7 @@ internal static class CurveCommand
         foreach (Answered<T> line in input.Lines(read, cancellation))
             if (line.Error is { } error) report.Remark(error.Message);
             else lines.Add(line.Value!);
-        return lines;
+        return lines.Count > 0 ? lines : throw new WarmException(input.Name, "there are no prompts", "at least one prompt with its drafts or their rewards");
     }
 
     private static PromptDrafts Drafts(InputLine line, string? gold)

@@ -77,7 +77,7 @@ internal static class EvaluateCommand
         bool together = parsed.GetValue(Ensemble);
         ScoreCache? cache = parsed.GetValue(Cache) is { } kept ? ScoreCache.Open(kept) : null;
         (string? Name, string Path)[] files = [.. on.Select(Named)];
-        PairSet[] sets = [.. files.Select(file => PairSet.Of(Pairs(file.Path, names, broken, cancellation), accuracy, file.Name ?? (files.Length > 1 ? file.Path : null)))];
+        PairSet[] sets = [.. files.Select(file => PairSet.Of(PairArguments.Some(Pairs(file.Path, names, broken, cancellation), file.Path), accuracy, file.Name ?? (files.Length > 1 ? file.Path : null)))];
         var options = new EvaluationOptions
         {
             Average = together || subsets > 0 || runs.Length > 0,
@@ -154,13 +154,13 @@ internal static class EvaluateCommand
         foreach (SetEvaluation set in evaluation.Sets)
         {
             if (set != evaluation.Sets[0]) report.Line();
-            report.Line(FormattableString.Invariant($"{(set.Name is null ? "" : $"{set.Name}: ")}{set.Members[0].Accuracy.N:N0} pairs, {set.Members[0].Units}; ties count {(evaluation.Ties == TieRule.Half ? "half" : $"as {evaluation.Ties.ToString().ToLowerInvariant()}")}"));
+            report.Line(FormattableString.Invariant($"{(set.Name is null ? "" : $"{set.Name}: ")}{set.Members[0].Accuracy.N:N0} pair{(set.Members[0].Accuracy.N == 1 ? "" : "s")}, {set.Members[0].Units}; ties count {(evaluation.Ties == TieRule.Half ? "half" : $"as {evaluation.Ties.ToString().ToLowerInvariant()}")}"));
             report.Table(["model", "accuracy", "±", "95 %", "loss", "brier", "ece", "margin", "longer", "shorter", "length r", "reward sd", "ties"], [.. set.All.Select(Row), .. Baselines(set)]);
             if (set.Subsets.Count > 0)
             {
                 report.Line();
                 report.Table(["members", "subsets", "average of weights", "95 %", "lowest", "highest", "ensemble", "95 %"], set.Subsets.Select(size => (string[])[$"{size.K}", FormattableString.Invariant($"{size.Subsets} of {size.OutOf:N0}"),
-                    $"{size.Average.Value:F4}", Interval(size.Average), $"{size.Lowest:F4}", $"{size.Highest:F4}", $"{size.Ensemble.Value:F4}", Interval(size.Ensemble)]));
+                    $"{size.Average.Value:F4}", Report.Interval(size.Average), $"{size.Lowest:F4}", $"{size.Highest:F4}", $"{size.Ensemble.Value:F4}", Report.Interval(size.Ensemble)]));
             }
             foreach (MemberPair pair in set.Pairs) report.Line(pair.ToString());
             foreach (PairedComparison pair in set.Helped) report.Line(pair.ToString());
@@ -174,7 +174,7 @@ internal static class EvaluateCommand
         if (evaluation.TextForms.Values.Select(form => form.ToString()).Distinct().ToArray() is { Length: > 0 } forms) report.Remark($"text form {string.Join(", ", forms)}");
         foreach (string remark in evaluation.Remarks) report.Remark(remark);
 
-        static string[] Row(PairwiseAccuracy m) => [Short(m.Name ?? ""), $"{m.Accuracy.Value:F3}", $"{m.Accuracy.Error:F3}", Interval(m.Accuracy), $"{m.Loss:F3}", $"{m.Brier:F3}", $"{m.Ece:F3}", $"{m.Margins.Mean:F3}",
+        static string[] Row(PairwiseAccuracy m) => [Short(m.Name ?? ""), $"{m.Accuracy.Value:F3}", Report.Error(m.Accuracy), Report.Interval(m.Accuracy), $"{m.Loss:F3}", $"{m.Brier:F3}", $"{m.Ece:F3}", $"{m.Margins.Mean:F3}",
             m.WhereLongerWins is { } longer ? $"{longer.Value:F3}" : "", m.WhereShorterWins is { } shorter ? $"{shorter.Value:F3}" : "", m.LengthCorrelation is { } r ? $"{r:F2}" : "", m.Rewards is { } rewards ? $"{rewards.Std:F3}" : "", $"{m.Ties}"];
 
         static IEnumerable<string[]> Baselines(SetEvaluation set)
@@ -184,11 +184,9 @@ internal static class EvaluateCommand
             if (set.Best is { } best) yield return Line($"best member on the selection pairs: {Short(best.Name!)}", best.Accuracy);
         }
 
-        static string[] Line(string name, Estimate accuracy) => [name, $"{accuracy.Value:F3}", $"{accuracy.Error:F3}", Interval(accuracy), .. Enumerable.Repeat("", 9)];
+        static string[] Line(string name, Estimate accuracy) => [name, $"{accuracy.Value:F3}", Report.Error(accuracy), Report.Interval(accuracy), .. Enumerable.Repeat("", 9)];
 
         // avg:runs/rm-1,runs/rm-2,runs/rm-3 is too wide for a table: avg:runs/rm-1,..runs/rm-3 (3)
         static string Short(string name) => name.Length > 40 && name.Split(',') is { Length: > 2 } parts ? $"{parts[0]},..,{parts[^1]} ({parts.Length})" : name;
-
-        static string Interval(Estimate e) => $"{e.Low:F3} to {e.High:F3}";
     }
 }

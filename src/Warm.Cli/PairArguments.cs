@@ -25,6 +25,18 @@ internal sealed class PairArguments
     /// <summary>Other names of fields, or null.</summary>
     public ColumnNames? Columns(ParseResult parsed) => parsed.GetValue(_columns) is { } names ? ColumnNames.Parse(names) : null;
 
+    /// <summary>The pairs of a file; one without any is refused by its name.</summary>
+    public static IEnumerable<Preference> Some(IEnumerable<Preference> pairs, string path)
+    {
+        bool any = false;
+        foreach (Preference pair in pairs)
+        {
+            any = true;
+            yield return pair;
+        }
+        if (!any) throw new WarmException(path, "holds no pair", "at least one line with \"chosen\" and \"rejected\"");
+    }
+
     /// <summary>How files of pairs are read.</summary>
     public PreferenceFileOptions Reading(ParseResult parsed) => new() { Columns = Columns(parsed) };
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -57,6 +58,12 @@ internal sealed class Report(bool json, bool quiet) : IDisposable
 
         bool Right(int column) => all.Skip(1).All(row => row[column].Length == 0 || char.IsAsciiDigit(row[column][0]) || row[column][0] is '-' or '+' or '.');
     }
+
+    /// <summary>The ends of an interval as a cell shows them; nothing where there is none.</summary>
+    public static string Interval(Estimate estimate, string format = "F3") => double.IsNaN(estimate.Error) ? "" : $"{estimate.Low.ToString(format, CultureInfo.InvariantCulture)} to {estimate.High.ToString(format, CultureInfo.InvariantCulture)}";
+
+    /// <summary>A standard error as a cell shows it; nothing where there is none.</summary>
+    public static string Error(Estimate estimate, string format = "F3") => double.IsNaN(estimate.Error) ? "" : estimate.Error.ToString(format, CultureInfo.InvariantCulture);
 
     /// <summary>Something a reader should know, on standard error.</summary>
     public void Remark(string text)

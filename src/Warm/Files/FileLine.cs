@@ -36,6 +36,8 @@ internal readonly record struct FileLine(string File, int Number, byte[] Utf8, J
         }
         catch (JsonException error)
         {
+            if (error.BytePositionInLine is { } at && at < Utf8.Length && Utf8.AsSpan((int)at) is var rest && (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8)))
+                throw new WarmException(Where, FormattableString.Invariant($"holds {(rest[0] == 'N' ? "NaN" : "Infinity")} at byte {at}, which is no number of JSON"), "finite numbers", "Python writes such; look at what made it, or leave the line out.", error);
             string reason = error.Message.Split(" Path: ")[0].Split(" LineNumber: ")[0].TrimEnd('.');
             throw new WarmException(Where, $"is not JSON at byte {error.BytePositionInLine} ({reason})", "one JSON object a line", inner: error);
         }

@@ -17,11 +17,12 @@ internal sealed class PairKeys
 
     /// <summary>The units of all pairs, as <see cref="Units.By"/> makes them of the keys.</summary>
     /// <param name="field">What the keys are.</param>
+    /// <param name="where">Where the pairs stand, for the message; null where nobody knows.</param>
     /// <param name="orPairs">Whether the pairs are the units where no pair has the field; for a prompt they always are.</param>
     /// <exception cref="WarmException">No pair has the field.</exception>
-    public Units Units(string field, bool orPairs = false) =>
+    public Units Units(string field, string? where, bool orPairs = false) =>
         Any || orPairs || field is "prompt" or "pair" ? Warm.Units.ByNumber(field, _keys)
-        : throw new WarmException("resample", $"no pair has a field \"{field}\"", "prompt, text, pair, or a field of the pairs");
+        : throw new WarmException(where ?? "resample", $"no pair has a field \"{field}\"", "something to resample by: prompt, text, pair, or a field of the pairs");
 
     /// <summary>The units of some of the pairs, named alike.</summary>
     public Units UnitsOf(string name, IEnumerable<int> pairs) => Warm.Units.ByNumber(name, pairs.Select(i => _keys[i]));

@@ -13,6 +13,7 @@ internal sealed class PairTexts(AccuracyOptions options)
     private readonly List<string?> _groups = [];
     private readonly Dictionary<string, string> _groupNames = new(StringComparer.Ordinal); // one object a name, not one a pair
     private Units? _units;
+    private Preference? _first;
 
     /// <summary>Places of the texts of every pair.</summary>
     public IReadOnlyList<(int Chosen, int Rejected)> Pairs => _pairs;
@@ -27,6 +28,7 @@ internal sealed class PairTexts(AccuracyOptions options)
     public void Add(Preference pair, List<Candidate> fresh)
     {
         _units = null;
+        _first ??= pair;
         _pairs.Add((Place(pair.Chosen, pair.ChosenLength, fresh), Place(pair.Rejected, pair.RejectedLength, fresh)));
         _keys.Add(options.Resample is "pair" or "text" ? null : pair.Group(options.Resample));
         string? group = GroupField is null ? null : pair.Group(GroupField);
@@ -35,7 +37,7 @@ internal sealed class PairTexts(AccuracyOptions options)
     }
 
     /// <summary>The units of the pairs.</summary>
-    public Units Units => _units ??= options.Resample == "text" ? Units.Crossed("text", [.. _pairs.Select(p => p.Chosen)], [.. _pairs.Select(p => p.Rejected)]) : _keys.Units(options.Resample);
+    public Units Units => _units ??= options.Resample == "text" ? Units.Crossed("text", [.. _pairs.Select(p => p.Chosen)], [.. _pairs.Select(p => p.Rejected)]) : _keys.Units(options.Resample, _first?.Source);
 
     /// <summary>The units of some of the pairs.</summary>
     public Units UnitsOf(IReadOnlyList<int> pairs) => options.Resample == "text"

@@ -138,5 +138,6 @@ public sealed class PairedComparison : IRichDisplay
 
     /// <summary><c>warm - rm-1: 0.020 ± 0.007 (n = 3,311 pairs, 8 topics), 95 % [0.005, 0.034]; McNemar 210 : 150, p = 0.0018 (mid-p 0.0016); detectable 0.019</c></summary>
     public override string ToString() =>
-        FormattableString.Invariant($"{A} - {B}: {Difference}, 95 % [{Difference.Low:F3}, {Difference.High:F3}]; {(McNemar is null ? "" : $"McNemar {McNemar}; ")}detectable {SmallestDetectable:F3}; {Verdict}");
+        double.IsNaN(Difference.Error) ? $"{A} - {B}: {Difference}; {(McNemar is null ? "" : $"McNemar {McNemar}; ")}{Verdict}"
+        : FormattableString.Invariant($"{A} - {B}: {Difference}, 95 % [{Difference.Low:F3}, {Difference.High:F3}]; {(McNemar is null ? "" : $"McNemar {McNemar}; ")}detectable {SmallestDetectable:F3}; {Verdict}");
 }

@@ -288,7 +288,7 @@ public sealed class PairwiseAccuracy : IRichDisplay
     public override string ToString()
     {
         string ties = TieRule switch { TieRule.Half => "ties count half", TieRule.Correct => "ties count as correct", _ => "ties count as wrong" };
-        string longer = LongerWins is null ? "" : FormattableString.Invariant($"; the longer text wins {LongerWins.Value:F3} ± {LongerWins.Error:F3}");
+        string longer = LongerWins is null ? "" : FormattableString.Invariant($"; the longer text wins {LongerWins.Value:F3}{(double.IsNaN(LongerWins.Error) ? "" : FormattableString.Invariant($" ± {LongerWins.Error:F3}"))}");
         return $"{(Name is null ? "" : $"{Name}: ")}{Accuracy}, {ties}{(Ties == 0 ? "" : FormattableString.Invariant($" ({Ties:N0})"))}{longer}";
     }
 

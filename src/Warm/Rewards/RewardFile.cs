@@ -80,7 +80,7 @@ public sealed class RewardFile
     private Units Grouping()
     {
         if (_models.Count == 0) throw new WarmException(_name, "there are no pairs", "lines of {\"chosen\":1.2,\"rejected\":0.3}");
-        return _resample != "prompt" || _keys.Any ? _keys.Units(_resample) : _groups.Units("group", orPairs: true);
+        return _resample != "prompt" || _keys.Any ? _keys.Units(_resample, _name) : _groups.Units("group", _name, orPairs: true);
     }
 
     /// <summary>The file, its models and pairs.</summary>

@@ -39,7 +39,7 @@ public class EvaluateCommandTests
 
     [Theory]
     [InlineData("{\"chosen\":1}", "line 2", "\"rejected\" is missing")]
-    [InlineData("{\"chosen\":1,\"rejected\":NaN}", "line 2", "is not JSON at byte 23")]
+    [InlineData("{\"chosen\":1,\"rejected\":NaN}", "line 2", "holds NaN at byte 23")]
     [InlineData("{\"chosen\":1,\"rejected\":\"NaN\"}", "line 2", "\"rejected\" is \"NaN\"")]
     [InlineData("{\"chosen\":{\"a\":1},\"rejected\":{\"b\":1}}", "line 2", "\"chosen\" has rewards of a, \"rejected\" of b")]
     [InlineData("{\"chosen\":{\"a\":1},\"rejected\":{\"a\":1}}", "line 2", "has rewards of a")]
@@ -137,6 +137,13 @@ public class EvaluateCommandTests
     {
         Assert.Equal(2, WarmProcess.Run("evaluate", Model).ExitCode);
         Assert.Equal(2, WarmProcess.Run("evaluate", "--on", "x.jsonl").ExitCode);
+        // One prompt: an answer, with a remark, and no interval that would be none.
+        WarmProcess one = WarmProcess.RunWith("{\"chosen\":{\"a\":1,\"b\":2},\"rejected\":{\"a\":0,\"b\":3}}\n", null, "evaluate", "--rewards", "-");
+        Assert.Equal(0, one.ExitCode);
+        Assert.StartsWith("1 pair, 1 pair;", one.Output);
+        Assert.DoesNotContain("NaN", one.Output);
+        Assert.Contains("a - b: 1.000 (n = 1 pair); McNemar 1 : 0, p = 1 (mid-p 0.5); cannot tell", one.Output);
+        Assert.Contains("there is one pair only: no interval can be given", one.Error);
         Assert.Equal(2, WarmProcess.Run("evaluate", Model, "--rewards", "x.jsonl").ExitCode);
         WarmProcess missing = WarmProcess.Run("evaluate", Model, "--on", "no-such.jsonl", "--json");
         Assert.Equal((1, "is not there"), (missing.ExitCode, (string?)missing.Json["error"]!["found"]));
@@ -152,6 +159,7 @@ public class EvaluateCommandTests
         Assert.Equal(2.0, (double)run.Json["curve"]![0]!["gold"]!["value"]!, 12);
         Assert.Equal((1 + 5 + 5) / 3.0, (double)run.Json["curve"]![1]!["gold"]!["value"]!, 12);
         Assert.Equal(1, WarmProcess.RunWith("{\"proxy\":[]}\n", null, "curve", "--rewards", "-").ExitCode);
+        Assert.StartsWith("standard input: there are no prompts", WarmProcess.RunWith("\n", null, "curve", "--rewards", "-").Error);
     }
 
     [Fact]

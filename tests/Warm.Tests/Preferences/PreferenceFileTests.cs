@@ -97,6 +97,8 @@ public class PreferenceFileTests
     [InlineData("""{"chosen":"a","chosen":"b","rejected":"b"}""", "heldout.jsonl, line 3: is not JSON")]
     [InlineData("""{"chosen":"a\ud800","rejected":"b"}""", "heldout.jsonl, line 3: holds half a surrogate pair")]
     [InlineData("""["a"]""", "heldout.jsonl, line 3: is a list")]
+    [InlineData("""{"chosen":"a","rejected":"b","margin":-Infinity}""", "heldout.jsonl, line 3: holds Infinity at byte 39, which is no number of JSON; finite numbers. Python writes such")]
+    [InlineData("""{"chosen":"a","rejected":NaN}""", "heldout.jsonl, line 3: holds NaN at byte 25")]
     [InlineData("""{"chosen":"a" """, "heldout.jsonl, line 3: is not JSON at byte")]
     public void Read_refuses_a_broken_line_by_its_number(string line, string expected)
     {
