@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Text;
 using Warm.Testing;
+using Xunit.Abstractions;
 
 namespace Warm.Cli.Tests;
 
 /// <summary><c>warm average</c> that somebody or something stops: the old state or the new one, never a part, and no leftover that the next run does not remove.</summary>
-public class InterruptedAverageTests
+public class InterruptedAverageTests(ITestOutputHelper output)
 {
     /// <summary>A bare model of so many megabytes, nearly all of it a hole in the file: quick to make, and long enough to write that there is a middle.</summary>
     private static string Large(string file, int megabytes)
@@ -52,6 +53,9 @@ public class InterruptedAverageTests
         Assert.Equal(["a.safetensors", "bb.safetensors"], Names(folder));
     }
 
+    /// <summary>Four kills; as many as the environment's WARM_KILLS says for who wants to be sure.</summary>
+    private static int Kills => int.TryParse(Environment.GetEnvironmentVariable("WARM_KILLS"), out int kills) ? kills : 4;
+
     [Fact]
     public void A_kill_at_any_moment_leaves_the_old_folder_or_the_new_one_and_the_next_run_cleans_up()
     {
@@ -59,27 +63,39 @@ public class InterruptedAverageTests
         using var folder = new TemporaryFolder();
         string a = Large(folder["a.safetensors"], 40), b = Large(folder["bb.safetensors"], 40);
         string[] words = ["average", a, b, "--out", folder["out"], "--overwrite", "--no-sync", "--no-fixture"];
-        Assert.Equal(0, WarmProcess.Run("average", a, "--out", folder["out"], "--quiet", "--no-sync", "--no-fixture").ExitCode);
-        byte[] old = File.ReadAllBytes(Path.Combine(folder["out"], "warm.json"));
+        byte[] Recipe() => File.ReadAllBytes(Path.Combine(folder["out"], "warm.json"));
+        void Old() => Assert.Equal(0, WarmProcess.Run("average", a, "--out", folder["out"], "--overwrite", "--quiet", "--no-sync", "--no-fixture").ExitCode);
+        Old();
+        byte[] old = Recipe();
+        TimeSpan writing; // how long a run writes that nobody stops
+        using (Process whole = WarmProcess.Start(null, words))
+        {
+            UntilWriting(folder, whole);
+            var watch = Stopwatch.StartNew();
+            whole.WaitForExit();
+            writing = watch.Elapsed;
+        }
+        Old();
         var random = new Random();
-        int interrupted = 0;
-        for (int i = 0; i < 4; i++)
+        int interrupted = 0, replaced = 0;
+        for (int i = 0; i < Kills; i++)
         {
             using Process process = WarmProcess.Start(null, words);
             UntilWriting(folder, process);
-            Thread.Sleep(random.Next(60));
+            Thread.Sleep(random.NextDouble() * writing);
             process.Kill(); // SIGKILL: nothing of ours runs any more
             process.WaitForExit();
-            if (process.ExitCode == 0) break; // it was through already
-            interrupted++;
-            byte[] now = File.ReadAllBytes(Path.Combine(folder["out"], "warm.json"));
+            if (process.ExitCode != 0) interrupted++; // else it was through already
             Assert.All(WrittenFiles.Check(folder["out"]), file => Assert.True(file.Ok, $"{file.Name} after kill {i}"));
-            if (!now.AsSpan().SequenceEqual(old)) break; // the new one: whole, as the hashes say
+            if (Recipe().AsSpan().SequenceEqual(old)) continue;
+            replaced++; // the new one: whole, as the hashes say
+            Old();
         }
         Assert.True(interrupted > 0);
         Assert.Equal(0, WarmProcess.Run([.. words, "--quiet"]).ExitCode);
         Assert.Equal(["a.safetensors", "bb.safetensors", "out"], Names(folder));
         Assert.All(WrittenFiles.Check(folder["out"]), file => Assert.True(file.Ok));
+        output.WriteLine($"{Kills} kills: {interrupted} stopped it, {replaced} found the new folder in place");
     }
 
     [Fact]
