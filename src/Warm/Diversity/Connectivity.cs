@@ -65,7 +65,7 @@ public sealed class Connectivity
     {
         get
         {
-            int below = Path.Count(point => !point.Holds), clearly = Path.Count(point => !point.Holds && point.Gain.High < 0);
+            int below = Path.Count(point => !point.Holds), clearly = Path.Count(point => !point.Holds && point.Gain.IsBelow);
             return below == 0 ? "connected: no point falls below the line between the ends"
                 : clearly > 0 ? FormattableString.Invariant($"not connected: {clearly} of {Path.Count} points fall below the line between the ends by more than chance would")
                 : FormattableString.Invariant($"cannot tell with this many {Path[0].Gain.Unit}s: {below} of {Path.Count} points fall below the line between the ends, none by more than chance would");

@@ -37,7 +37,7 @@ public static class EvaluationCharts
             Note = $"{Sample(set)}; whiskers: {Interval(set)} of the paired difference; an interval that holds 0 cannot tell",
             X = "points (hundredths of accuracy)",
             Format = "+0.0;-0.0;0.0",
-            Bars = [.. set.Helped.Select(pair => new ChartBar($"{pair.A} - {pair.B}", 100 * pair.Difference.Value, 100 * pair.Difference.Low, 100 * pair.Difference.High, pair.Difference.Low > 0 ? 0 : pair.Difference.High < 0 ? 1 : 2))],
+            Bars = [.. set.Helped.Select(pair => new ChartBar($"{pair.A} - {pair.B}", 100 * pair.Difference.Value, 100 * pair.Difference.Low, 100 * pair.Difference.High, pair.Difference.IsAbove ? 0 : pair.Difference.IsBelow ? 1 : 2))],
             Kinds = ["the first is better", "the second is better", "cannot tell"],
         };
     }

@@ -99,7 +99,7 @@ public sealed class SetEvaluation
     /// <param name="difference">How much better it is than the rule, or null where there are no texts.</param>
     private IEnumerable<string> Length(PairwiseAccuracy? used, Estimate? difference)
     {
-        if (used is not null && difference is { Low: not > 0 })
+        if (used is not null && difference is { IsAbove: false })
             yield return FormattableString.Invariant($"{used.Name} is not shown to be better than the rule \"{PairSet.LengthRule}\" ({used.Accuracy.Value:F3} and {Longer!.Accuracy.Value:F3}{(double.IsNaN(difference.Low) ? "" : FormattableString.Invariant($", difference {difference.Low:F3} to {difference.High:F3}"))})");
         foreach (PairwiseAccuracy model in Average is null ? Members : [Average])
             if (model.WhereLongerWins is { } longer && model.WhereShorterWins is { } shorter && longer.Value - shorter.Value > 0.25)

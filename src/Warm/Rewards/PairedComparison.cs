@@ -63,8 +63,8 @@ public sealed class PairedComparison : IRichDisplay
         get
         {
             string alone = CorrectedP > 0.05 ? FormattableString.Invariant($" by this comparison alone; among the {Beside} shown, such a difference comes by chance (p {P:G2}, corrected {CorrectedP:G2})") : "";
-            if (Difference is { ExcludesZero: true, Low: > 0 }) return $"{A} is better{alone}";
-            if (Difference is { ExcludesZero: true, High: < 0 }) return $"{B} is better{alone}";
+            if (Difference.IsAbove) return $"{A} is better{alone}";
+            if (Difference.IsBelow) return $"{B} is better{alone}";
             double needed = Math.Ceiling(Difference.Units * Math.Pow(SmallestDetectable / Difference.Value, 2));
             return FormattableString.Invariant($"cannot tell with this many {Difference.Unit}s{(double.IsFinite(needed) && needed < 1e9 ? $"; about {Math.Max(needed, Difference.Units + 1):N0} would do for a difference like this" : "")}");
         }

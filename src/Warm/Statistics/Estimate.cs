@@ -36,6 +36,12 @@ public sealed record Estimate(
     /// </summary>
     internal bool ExcludesZero => (Low > 0 || High < 0) && (Error > 0 || Units >= 6);
 
+    /// <summary>Whether a difference is above zero by more than chance would give.</summary>
+    internal bool IsAbove => ExcludesZero && Low > 0;
+
+    /// <summary>Whether a difference is below zero by more than chance would give.</summary>
+    internal bool IsBelow => ExcludesZero && High < 0;
+
     /// <summary>Which interval it is, for the note of a chart: <c>95 % over 310 prompts (bootstrap)</c>.</summary>
     internal string IntervalInWords => double.IsNaN(Error) ? FormattableString.Invariant($"none, from one {Unit}")
         : FormattableString.Invariant($"95 % over {Units:N0} {Unit}s ({(Units < FewestForBootstrap ? "jackknife, Student's t" : "bootstrap")})");

@@ -171,6 +171,21 @@ public class PairwiseAccuracyTests
         Assert.True(better > 10 && unsure > 10);
     }
 
+    /// <summary>Three pairs that agree make an interval without width: no evidence, in words, in charts and along lines.</summary>
+    [Fact]
+    public void An_interval_without_width_from_few_units_tells_nothing()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["rewards.jsonl"], string.Concat(Enumerable.Repeat("{\"chosen\":{\"a\":1,\"b\":0},\"rejected\":{\"a\":0,\"b\":1}}\n", 3)));
+        SetEvaluation set = Assert.Single(Evaluation.OfRewards(folder["rewards.jsonl"], null, new() { Ensembles = [] }).Sets);
+        PairedComparison pair = Assert.Single(set.Helped);
+        Assert.Equal((1, 1, 1), (pair.Difference.Value, pair.Difference.Low, pair.Difference.High));
+        Assert.StartsWith("cannot tell with this many pairs", pair.Verdict);
+        Assert.Equal(2, Assert.Single(EvaluationCharts.Differences(set)!.Bars).Kind); // cannot tell
+        PairwiseAccuracy right = set.Members[0], wrong = set.Members[1];
+        Assert.StartsWith("cannot tell with this many pairs: 1 of 3 points fall below", Connectivity.Of([0, 0.5, 1], [right, wrong, right]).Verdict);
+    }
+
     [Fact]
     public void PairedComparison_corrects_for_how_many_are_shown()
     {
