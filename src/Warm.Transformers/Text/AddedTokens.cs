@@ -7,10 +7,12 @@ internal sealed class AddedTokens
 {
     private readonly List<(Dictionary<char, int>? Next, AddedToken? Token)> _nodes = [(null, null)];
     private readonly SearchValues<char> _first;
+    private readonly bool _passSpecial;
 
-    /// <summary>Tokens under the spellings to search for; among equal spellings the first counts.</summary>
-    public AddedTokens(IEnumerable<(string Spelling, AddedToken Token)> tokens)
+    /// <summary>Tokens under the spellings to search for; among equal spellings the first counts. Special ones can be passed over where they are found: they are then text.</summary>
+    public AddedTokens(IEnumerable<(string Spelling, AddedToken Token)> tokens, bool passSpecial = false)
     {
+        _passSpecial = passSpecial;
         var first = new HashSet<char>();
         foreach ((string spelling, AddedToken token) in tokens)
         {
@@ -51,6 +53,7 @@ internal sealed class AddedTokens
         {
             int start = at, end = at + length;
             at = end;
+            if (_passSpecial && token.Special) continue;
             if (token.SingleWord && ((start > 0 && IsWordBefore(text, start)) || (end < text.Length && IsWordAt(text, end)))) continue;
             if (token.LeftStrip)
             {

@@ -19,12 +19,12 @@ public sealed class Tokenizer
     private readonly Lazy<(string, string, Tokenizer)?> _other;
     private readonly Dictionary<int, string> _decodedAs; // what the decoder sees of added tokens: searched normalised, so spelt normalised
 
-    private Tokenizer(TokenizerJson steps, string name, string? folder, SpecialTokens? special = null)
+    private Tokenizer(TokenizerJson steps, string name, string? folder, SpecialTokens? special = null, bool passSpecial = false)
     {
         (_steps, Name) = (steps, name);
         AddedToken[] inOrder = [.. steps.Added.Where(token => token.Special), .. steps.Added.Where(token => !token.Special)];
-        _raw = new AddedTokens(inOrder.Where(token => !token.Normalized).Select(token => (token.Content, token)));
-        _normalized = new AddedTokens(inOrder.Where(token => token.Normalized).Select(token => (Searched(token), token)));
+        _raw = new AddedTokens(inOrder.Where(token => !token.Normalized).Select(token => (token.Content, token)), passSpecial);
+        _normalized = new AddedTokens(inOrder.Where(token => token.Normalized).Select(token => (Searched(token), token)), passSpecial);
         _special = new AddedTokens(inOrder.Where(token => token.Special).Select(token => (token.Content, token)));
         _addedByContent = steps.Added.ToDictionary(token => token.Content);
         _addedById = [];
@@ -82,7 +82,8 @@ public sealed class Tokenizer
             : $"Write one beside {(older.Length == 1 ? "it" : "them")}, once: python -c \"from transformers import AutoTokenizer as A; A.from_pretrained('{folder}').save_pretrained('{folder}')\"");
     }
 
-    internal static Tokenizer Parse(string json, string name = "tokenizer.json") => new(TokenizerJson.Parse(Encoding.UTF8.GetBytes(json), name), name, null);
+    /// <summary>A tokenizer from the text of its file; <paramref name="passSpecial"/>: special tokens spelt in a text stay text.</summary>
+    internal static Tokenizer Parse(string json, string name = "tokenizer.json", bool passSpecial = false) => new(TokenizerJson.Parse(Encoding.UTF8.GetBytes(json), name), name, null, passSpecial: passSpecial);
 
     /// <summary>The file that this was read from.</summary>
     public string Name { get; }

@@ -113,11 +113,13 @@ internal static class TokenizerClass
         if (name is not null) Pipelines[name](json, config);
         List<string> changed = [.. parts.Where((part, i) => Canonical(json, part) != before[i])];
         if (AddTokens(json, config, Read(folder, "added_tokens.json"), name)) changed.Add("added tokens");
+        bool passSpecial = Flag(config, "split_special_tokens", false);
+        if (passSpecial) changed.Add("handling of special tokens in a text (split_special_tokens)");
         if (changed.Count == 0) return null;
         NumberTemplate(json);
         try
         {
-            return ($"{name ?? "PreTrained"}Tokenizer", string.Join(", ", changed), Tokenizer.Parse(json.ToJsonString(), file));
+            return ($"{name ?? "PreTrained"}Tokenizer", string.Join(", ", changed), Tokenizer.Parse(json.ToJsonString(), file, passSpecial));
         }
         catch (WarmException)
         {
@@ -130,7 +132,8 @@ internal static class TokenizerClass
         if (json["added_tokens"] is not JsonArray list) json["added_tokens"] = list = [];
         var there = new HashSet<string>(list.OfType<JsonObject>().Select(token => Text(token, "content") ?? ""));
         var words = new Lazy<Dictionary<string, int>>(() => WordsOf(json["model"]!["vocab"])); // mostly not needed, and large
-        var listed = new HashSet<string>();
+        var listed = new HashSet<string>(); // by added_tokens_decoder
+        var named = new HashSet<string>();  // by anything
         bool any = false;
 
         if (config["added_tokens_decoder"] is JsonObject decoder)
@@ -142,18 +145,21 @@ internal static class TokenizerClass
         if (addedJson is not null && config["added_tokens_decoder"] is null)
             foreach ((string content, JsonNode? _) in addedJson.OrderBy(entry => entry.Value is JsonValue id && id.TryGetValue(out int number) ? number : int.MaxValue)) Add(content, special: false, normalized: true);
         foreach (string role in Roles)
-            if (Text(config, role) is { } named && listed.Contains(named)) continue; // its flags were said
+            if (Text(config, role) is { } roleToken && listed.Contains(roleToken)) continue; // its flags were said
             else if (config[role] is { } token) Add(token, special: true, lstrip: name == "MPNet" && role == "mask_token");
             else if (Defaults(name).FirstOrDefault(d => d.Role == role).Token is { } usual) Add(usual, special: true, lstrip: name is "MPNet" or "Camembert" && role == "mask_token");
         foreach (string key in (string[])["additional_special_tokens", "extra_special_tokens"])
             if (config[key] is JsonArray more) foreach (JsonNode? token in more) Add(token, special: true);
-            else if (config[key] is JsonObject named) foreach ((string _, JsonNode? token) in named) Add(token, special: true);
+            else if (config[key] is JsonObject byName) foreach ((string _, JsonNode? token) in byName) Add(token, special: true);
+        // Trap: a class of its own then knows no others of the file's.
+        if (name is not null && config["added_tokens_decoder"] is JsonObject) any |= list.RemoveAll(token => !named.Contains(Text(token, "content") ?? "")) > 0;
         return any;
 
         void Add(JsonNode? token, bool special, bool lstrip = false, bool normalized = false, bool listing = false)
         {
             string? content = token is JsonObject flags ? Text(flags, "content") : token is JsonValue value && value.TryGetValue(out string? text) ? text : null;
             if (string.IsNullOrEmpty(content)) return;
+            named.Add(content);
             bool Is(string key, bool otherwise) => name != "Qwen2" && token is JsonObject json && json[key] is JsonValue flag && flag.TryGetValue(out bool set) ? set : otherwise; // Trap: Qwen2's class adds its tokens once more, plainly
             JsonObject? old = there.Add(content) ? null : list.OfType<JsonObject>().First(entry => Text(entry, "content") == content);
             if (old is not null && (config["added_tokens_decoder"] is null || name is null && !listing)) return; // where tokenizer_config.json lists its tokens, their flags win

@@ -40,8 +40,8 @@ public class TokenizerClassTests(ITestOutputHelper output)
             foreach ((string name, string text) in row.GetProperty("compared").GetString() == "all" ? strings : strings.Where(s => Short.Contains(s.Name)))
             {
                 int[] file = files.TryGetValue((kind, name), out int[]? known) ? known : files[(kind, name)] = tokenizer.EncodeIds(text), ours = other?.EncodeIds(text) ?? file;
-                // The WordPiece vocabularies were learned anew after these answers were recorded: there only which texts differ can be compared.
-                holds &= !tokenizer.Kind.Contains("WordPiece") ? ours.SequenceEqual(seen.GetValueOrDefault(name) ?? file) : ours.SequenceEqual(file) != seen.ContainsKey(name);
+                // The WordPiece vocabularies and Gemma's were learned anew after these answers were recorded: there only which texts differ can be compared.
+                holds &= !tokenizer.Kind.Contains("WordPiece") && kind != "gemma" ? ours.SequenceEqual(seen.GetValueOrDefault(name) ?? file) : ours.SequenceEqual(file) != seen.ContainsKey(name);
             }
             all++;
             if (holds) right++;
@@ -50,6 +50,6 @@ public class TokenizerClassTests(ITestOutputHelper output)
         foreach ((string what, int texts) in wrong) output.WriteLine($"{what} ({texts} texts differ there)");
         output.WriteLine($"{right} of {all}");
         Reference.Count("folders as transformers 5 reads them", right);
-        Assert.True(right >= 0.96 * all, $"{right} of {all}");
+        Assert.Equal(all, right);
     }
 }
