@@ -36,6 +36,7 @@ internal static class TokenizerClass
         string name = plain switch
         {
             "BertTokenizer" or "DistilBertTokenizer" or "ElectraTokenizer" => "Bert",
+            "CodeGenTokenizer" => "GPT2",
             _ => plain.EndsWith("Tokenizer", StringComparison.Ordinal) ? plain[..^"Tokenizer".Length] : plain,
         };
         if (modelType == "qwen2") return registered; // its published class names are not believed
@@ -145,14 +146,21 @@ internal static class TokenizerClass
         if (addedJson is not null && config["added_tokens_decoder"] is null)
             foreach ((string content, JsonNode? _) in addedJson.OrderBy(entry => entry.Value is JsonValue id && id.TryGetValue(out int number) ? number : int.MaxValue)) Add(content, special: false, normalized: true);
         foreach (string role in Roles)
-            if (Text(config, role) is { } roleToken && listed.Contains(roleToken)) continue; // its flags were said
-            else if (config[role] is { } token) Add(token, special: true, lstrip: name == "MPNet" && role == "mask_token");
-            else if (Defaults(name).FirstOrDefault(d => d.Role == role).Token is { } usual) Add(usual, special: true, lstrip: name is "MPNet" or "Camembert" && role == "mask_token");
-        foreach (string key in (string[])["additional_special_tokens", "extra_special_tokens"])
-            if (config[key] is JsonArray more) foreach (JsonNode? token in more) Add(token, special: true);
-            else if (config[key] is JsonObject byName) foreach ((string _, JsonNode? token) in byName) Add(token, special: true);
-        // Trap: a class of its own then knows no others of the file's.
-        if (name is not null && config["added_tokens_decoder"] is JsonObject) any |= list.RemoveAll(token => !named.Contains(Text(token, "content") ?? "")) > 0;
+        {
+            bool mask = role == "mask_token" && (name == "MPNet" || name == "Camembert" && config[role] is null);
+            JsonNode? token = config[role] ?? Defaults(name).FirstOrDefault(d => d.Role == role).Token;
+            string? content = token is JsonValue plain && plain.TryGetValue(out string? text) ? text : Text(token, "content");
+            if (token is not null && !(content is not null && listed.Contains(content))) Add(token, special: true, lstrip: mask); // what is listed has its flags
+        }
+        if ((config["extra_special_tokens"] ?? config["additional_special_tokens"]) is { } more) // Trap: the newer name hides the older one
+            foreach (JsonNode? token in more is JsonArray several ? several : more is JsonObject byName ? byName.Select(entry => entry.Value) : []) Add(token, special: true);
+        // Trap: a class of its own then knows no others of the file's, and numbers those behind them anew.
+        if (name is not null && config["added_tokens_decoder"] is JsonObject && list.RemoveAll(token => !named.Contains(Text(token, "content") ?? "")) > 0)
+        {
+            any = true;
+            int next = words.Value.Count;
+            foreach (JsonObject token in list.OfType<JsonObject>()) token["id"] = words.Value.TryGetValue(Text(token, "content") ?? "", out int id) ? id : next++;
+        }
         return any;
 
         void Add(JsonNode? token, bool special, bool lstrip = false, bool normalized = false, bool listing = false)
