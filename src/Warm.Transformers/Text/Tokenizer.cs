@@ -16,7 +16,7 @@ public sealed class Tokenizer
     private readonly AddedTokens _raw, _normalized, _special;
     private readonly Dictionary<string, AddedToken> _addedByContent;
     private readonly Dictionary<int, AddedToken> _addedById;
-    private readonly Lazy<(string, string, Tokenizer)?> _other;
+    private readonly Lazy<((string, string, Tokenizer)? Reader, string? Misfit)> _other;
     private readonly Dictionary<int, string> _decodedAs; // what the decoder sees of added tokens: searched normalised, so spelt normalised
 
     private Tokenizer(TokenizerJson steps, string name, string? folder, SpecialTokens? special = null, bool passSpecial = false)
@@ -31,7 +31,7 @@ public sealed class Tokenizer
         foreach (AddedToken token in steps.Added) _addedById[token.Id] = token;
         _decodedAs = _addedById.ToDictionary(entry => entry.Key, entry => entry.Value.Normalized ? Normalize(entry.Value.Content) : entry.Value.Content);
         Special = special ?? SpecialTokens.Read(folder, TokenOf);
-        _other = new(() => folder is null ? null : TokenizerClass.Other(folder, name));
+        _other = new(() => folder is null ? default : (TokenizerClass.Other(folder, name, out string? misfit), misfit));
     }
 
     /// <summary>Opens the tokenizer.json of a folder (with the files beside it that name special tokens), or a tokenizer.json. Refuses what it cannot follow exactly.</summary>
@@ -95,11 +95,14 @@ public sealed class Tokenizer
     public int VocabularySize => _steps.Model.Size + _steps.Added.Count(token => _steps.Model.Vocabulary.Find(token.Content) < 0);
 
     /// <summary>What transformers 5 reads this folder with, where that is not the file: see <see cref="TokenizerClass"/>. Null where the two agree, and for a tokenizer without a folder.</summary>
-    internal (string Class, string Parts, Tokenizer Tokenizer)? Other => _other.Value;
+    internal (string Class, string Parts, Tokenizer Tokenizer)? Other => _other.Value.Reader;
 
     /// <summary>What a reader should know: where another library reads the folder otherwise.</summary>
-    internal IReadOnlyList<string> Remarks => Other is not { } other ? []
-        : [$"{Name}: transformers 5 reads this folder with {other.Class}, which has another {other.Parts}. The file decides here, as in transformers 4, vLLM and TEI; a text that gets other ids there carries a remark"];
+    internal IReadOnlyList<string> Remarks =>
+    [
+        .. Other is not { } other ? Array.Empty<string>() : [$"{Name}: transformers 5 reads this folder with {other.Class}, which has another {other.Parts}. The file decides here, as in transformers 4, vLLM and TEI; a text that gets other ids there carries a remark"],
+        .. _other.Value.Misfit is { } misfit ? [$"{Name}: transformers 5 reads this folder with {misfit}: it refuses the folder or gives other ids. The file decides here"] : Array.Empty<string>(),
+    ];
 
     /// <summary>The highest id that a text can get.</summary>
     internal int HighestId => Math.Max(_steps.Model.HighestId, _addedById.Keys.DefaultIfEmpty(-1).Max());

@@ -98,8 +98,12 @@ internal static class TokenizerClass
     private static readonly string[] Roles = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
     /// <summary>What transformers 5 would read a folder with, where that differs from the file: the class, the parts that differ, and the tokenizer; null where the two agree.</summary>
-    public static (string Class, string Parts, Tokenizer Tokenizer)? Other(string folder, string file)
+    /// <param name="folder">The folder.</param>
+    /// <param name="file">Its tokenizer.json.</param>
+    /// <param name="misfit">A class that is for another kind of model than the file's, and that kind; null where there is none.</param>
+    public static (string Class, string Parts, Tokenizer Tokenizer)? Other(string folder, string file, out string? misfit)
     {
+        misfit = null;
         JsonObject config = Read(folder, "tokenizer_config.json") ?? [];
         if (!config.ContainsKey("added_tokens_decoder") && Read(folder, "special_tokens_map.json") is { } map)
             foreach ((string role, JsonNode? token) in map) config[role] = token?.DeepClone();
@@ -107,8 +111,7 @@ internal static class TokenizerClass
         if (Read(folder, Path.GetFileName(file)) is not { } json || json["model"] is not JsonObject) return null;
         string? name = Of(Text(model, "model_type"), Text(config, "tokenizer_class") ?? Text(model, "tokenizer_class"), (json["pre_tokenizer"]?.ToJsonString() + json["decoder"]?.ToJsonString()).Contains("ByteLevel", StringComparison.Ordinal));
 
-        // A class for another kind of model than the file's would not load.
-        if (name is not null && Text(json["model"], "type") is { } kind && kind != KindOf(name)) name = null;
+        if (name is not null && Text(json["model"], "type") is { } kind && kind != KindOf(name)) (misfit, name) = ($"{name}Tokenizer, a class for {KindOf(name)} models where this is {kind}", null);
         string[] parts = ["normalizer", "pre_tokenizer", "post_processor", "model"];
         string[] before = [.. parts.Select(part => Canonical(json, part))];
         if (name is not null) Pipelines[name](json, config);

@@ -52,4 +52,21 @@ public class TokenizerClassTests(ITestOutputHelper output)
         Reference.Count("folders as transformers 5 reads them", right);
         Assert.Equal(all, right);
     }
+
+    /// <summary>Seen in transformers 5.23: with split_special_tokens a special token's spelling is text; a class for another kind of model is taken all the same.</summary>
+    [Fact]
+    public void Remarks_name_what_tokenizer_config_changes()
+    {
+        using var folder = new TemporaryFolder();
+        File.Copy(Repository.Golden("text", "byte-level.json"), folder["tokenizer.json"]);
+        Assert.Empty(Tokenizer.Open(folder.Path).Remarks);
+        File.WriteAllText(folder["tokenizer_config.json"], """{"split_special_tokens":true}""");
+        Tokenizer tokenizer = Tokenizer.Open(folder.Path), other = tokenizer.Other!.Value.Tokenizer;
+        Assert.Contains("split_special_tokens", Assert.Single(tokenizer.Remarks));
+        Assert.Equal(tokenizer.EncodeIds("a b"), other.EncodeIds("a b"));
+        Assert.Contains(tokenizer.IdOf("<|end|>")!.Value, tokenizer.EncodeIds("a<|end|>"));
+        Assert.DoesNotContain(tokenizer.IdOf("<|end|>")!.Value, other.EncodeIds("a<|end|>"));
+        File.WriteAllText(folder["tokenizer_config.json"], """{"tokenizer_class":"BertTokenizer"}""");
+        Assert.Contains("BertTokenizer, a class for WordPiece models where this is BPE", Assert.Single(Tokenizer.Open(folder.Path).Remarks));
+    }
 }
