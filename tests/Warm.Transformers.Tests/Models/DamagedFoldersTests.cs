@@ -70,7 +70,7 @@ public class DamagedFoldersTests(ITestOutputHelper output)
                 Refuses(key, json => Sizes(json)[key] = "many");
             }
         if (Sizes(weights.Folder.Config).Has("rope_parameters") || Sizes(weights.Folder.Config).Has("rope_theta"))
-            Refuses("strange", json => Sizes(json)["rope_scaling"] = new JsonObject { ["rope_type"] = "strange" });
+            Refuses("rope_scaling", json => Sizes(json)["rope_scaling"] = new JsonObject { ["rope_type"] = "strange" });
         if (Sizes(weights.Folder.Config).Has("max_position_embeddings")) Refuses("max_position_embeddings", json => Sizes(json)["max_position_embeddings"] = 0);
         Remarks("some_future_key", json => json["some_future_key"] = 7);
         Reference.Count("damaged folders: odd configs", cases);
