@@ -7,6 +7,8 @@ namespace Warm.Transformers;
 /// <typeparam name="TLayer">The weights of one layer.</typeparam>
 internal abstract class DecoderStack<TLayer> : Architecture where TLayer : class
 {
+    private const int MlpRows = 16384; // of a text of very many tokens, so that what is as wide as the MLP stays small
+
     private readonly ModelWeights _weights;
     private readonly string _path;
     private readonly WeightGroup<TLayer>[] _layers;
@@ -83,6 +85,16 @@ internal abstract class DecoderStack<TLayer> : Architecture where TLayer : class
     /// <summary><c>down(act(gate(x)) up(x))</c></summary>
     protected EngineTensor GatedMlp(EngineTensor x, LinearWeight gateWeight, LinearWeight upWeight, LinearWeight downWeight, Activation activation, ModulePath path)
     {
+        if (x.Rows > MlpRows && !path.Traced)
+        {
+            EngineTensor? all = null;
+            for (int first = 0; first < x.Rows; first += MlpRows)
+            {
+                using EngineTensor rows = Engine.Rows(x, [.. Enumerable.Range(first, Math.Min(MlpRows, x.Rows - first))]), some = GatedMlp(rows, gateWeight, upWeight, downWeight, activation, path);
+                all = Engine.CacheAppend(all, some);
+            }
+            return all!;
+        }
         using EngineTensor gate = path.Out("gate_proj", Engine.Linear(x, gateWeight)), up = path.Out("up_proj", Engine.Linear(x, upWeight)); // [rows, intermediate]
         if (path.Traced) path.Out("act_fn", Engine.Activate(gate, activation)).Dispose();
         using EngineTensor gated = Engine.ActivateGated(gate, up, activation);

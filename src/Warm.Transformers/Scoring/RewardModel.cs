@@ -94,7 +94,7 @@ public sealed class RewardModel : IRewardModel, IDisposable, IRichDisplay
     public Task<IReadOnlyList<Score>> ScoreAsync(IReadOnlyList<Candidate> candidates, ScoringOptions? options = null, IProgress<int>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(candidates);
-        return Task.Run(() => Score(candidates, options ?? ScoringOptions.Default, progress, cancellation), cancellation);
+        return Compute(() => Score(candidates, options ?? ScoringOptions.Default, progress, cancellation), cancellation);
     }
 
     /// <summary>
@@ -111,7 +111,7 @@ public sealed class RewardModel : IRewardModel, IDisposable, IRichDisplay
         ArgumentNullException.ThrowIfNull(candidates);
         options ??= ScoringOptions.Default;
         ArgumentOutOfRangeException.ThrowIfLessThan(options.TokensPerPass, 1, nameof(options));
-        return Task.Run<IReadOnlyList<float[]>>(() =>
+        return Compute<IReadOnlyList<float[]>>(() =>
         {
             var places = new Dictionary<(ulong, ulong), int>();
             var texts = new List<EncodedText>();
@@ -130,6 +130,10 @@ public sealed class RewardModel : IRewardModel, IDisposable, IRichDisplay
             return [.. place.Select(at => features[at])];
         }, cancellation);
     }
+
+    /// <summary>On a thread of its own: the pool's are for what is short, and a pool that computes lets timers wait.</summary>
+    private static Task<T> Compute<T>(Func<T> work, CancellationToken cancellation) =>
+        Task.Factory.StartNew(work, cancellation, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
 
     /// <summary>What the model reads for a candidate: token ids after text form and truncation.</summary>
     public IReadOnlyList<int> TokenIds(Candidate candidate, ScoringOptions? options = null) => Read(candidate, options ?? ScoringOptions.Default).Ids;

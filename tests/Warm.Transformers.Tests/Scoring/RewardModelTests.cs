@@ -319,6 +319,16 @@ public class RewardModelTests
         Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(30), "it went on");
     }
 
+    [Fact]
+    public void Score_has_the_same_bits_in_a_pass_of_more_rows_than_an_mlp_takes_at_once()
+    {
+        using var folder = new TemporaryFolder();
+        using Checkpoint weights = Checkpoint.Open(TinyModel.Llama(folder["m"]));
+        using RewardModel model = RewardModel.Load(weights);
+        Candidate[] texts = [.. Enumerable.Range(0, 20).Select(t => Candidate.OfIds([.. Enumerable.Range(0, 1800).Select(i => 2 + (i * (7 + t) + t) % 37)]))];
+        SameBits(Rewards(model.Score(texts, ScoringOptions.Default with { TokensPerPass = 2000 })), Rewards(model.Score(texts, ScoringOptions.Default with { TokensPerPass = 40_000 })));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
