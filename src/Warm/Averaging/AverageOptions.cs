@@ -12,7 +12,7 @@ public sealed record AverageOptions
     /// <summary>One coefficient a member, in member order, any finite number (negative ones extrapolate); null (default) for the uniform mean.</summary>
     public IReadOnlyList<double>? Weights { get; init; }
 
-    /// <summary>Whether the weighted sum is divided by the sum of <see cref="Weights"/>; default true. The uniform mean always divides by the number of members.</summary>
+    /// <summary>Whether the weighted sum is divided by the sum of <see cref="Weights"/>, unless that is 1 but for rounding; default true. The uniform mean always divides by the number of members.</summary>
     public bool Normalise { get; init; } = true;
 
     /// <summary>

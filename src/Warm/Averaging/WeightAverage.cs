@@ -32,7 +32,7 @@ public sealed class WeightAverage : Weights
         _tensors = plan.Tensors.ToDictionary(t => t.Saved.Name);
         _names = [.. plan.Tensors.Select(t => t.Saved.Name)];
         _coefficients = options.Method is { } how ? how.Shares(members.Length) : options.Weights is { } weights ? [.. weights] : [.. Enumerable.Repeat(1.0, members.Length)];
-        Divisor = options.Method is not null ? 1 : options.Weights is null ? members.Length : options.Normalise ? _coefficients.Sum() : 1;
+        Divisor = options.Method is not null ? 1 : options.Weights is null ? members.Length : options.Normalise ? WeightedSum.Divisor(_coefficients) : 1;
         Name = $"{method} average of {members.Length}";
         if (options.Method is { } chosen) Values = new(this, chosen);
         if (Divisor == 0 || !double.IsFinite(Divisor))

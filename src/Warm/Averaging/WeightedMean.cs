@@ -29,7 +29,7 @@ public sealed record WeightedMean : AverageMethod
 
     internal override double[] Shares(int members)
     {
-        double divisor = Normalise ? Weights.Sum() : 1;
+        double divisor = Normalise ? WeightedSum.Divisor(Weights) : 1;
         return [.. Weights.Select(w => w / divisor)];
     }
 
@@ -38,7 +38,7 @@ public sealed record WeightedMean : AverageMethod
     internal override RunAverage Prepare<R>(TensorValues tensor)
     {
         double[] c = [.. Weights.Select(w => R.Of(w))];
-        double divisor = Normalise ? R.Of(Weights.Sum()) : 1;
+        double divisor = Normalise ? R.Of(WeightedSum.Divisor(Weights)) : 1;
         return (_, members, _, result) =>
         {
             for (int i = 0; i < result.Length; i++)

@@ -14,6 +14,12 @@ internal static class WeightedSum
     /// <summary>Values handled at once by <see cref="Add(Span{double}, ReadOnlySpan{byte}, DType, double)"/>: they stay in the first-level cache. A multiple of 8.</summary>
     public const int Run = 1024;
 
+    /// <summary>
+    /// What a normalised sum is divided by: the sum of its weights; 1 where they sum to 1 but for the rounding of their own decimals (0.3, 0.1, 0.2, 0.15, 0.15, 0.1 sum to 1 + 2^-52), for dividing by
+    /// that would only move halves off the middle.
+    /// </summary>
+    public static double Divisor(IReadOnlyList<double> weights) => weights.Sum() is var sum && Math.Abs(sum - 1) <= weights.Count * (Math.BitIncrement(1.0) - 1) ? 1 : sum;
+
     /// <summary>Adds <paramref name="c"/> times the values of <paramref name="bits"/> to <paramref name="sum"/>, at most <see cref="Run"/> of them.</summary>
     public static void Add(Span<double> sum, ReadOnlySpan<byte> bits, DType dtype, double c)
     {

@@ -55,6 +55,18 @@ public class WeightAverageTests
         return chosen == 0 && double.IsNegative(value) ? (ushort)0x8000 : chosen;
     }
 
+    [Fact]
+    public void Weights_that_sum_to_one_but_for_rounding_are_not_divided()
+    {
+        using var folder = new TemporaryFolder();
+        double[] weights = [0.3, 0.1, 0.2, 0.15, 0.15, 0.1]; // 1 + 2^-52 in double
+        Assert.NotEqual(1, weights.Sum());
+        Weights[] members = TinyFolder.Siblings(folder, weights.Length);
+        Assert.Equal(1, WeightAverage.Of(members, new AverageOptions { Weights = weights }).Divisor);
+        Assert.Equal(weights.Sum() * 2, WeightAverage.Of(members, new AverageOptions { Weights = [.. weights.Select(w => w * 2)] }).Divisor);
+        Assert.Equal(1.0001, WeightAverage.Of(members[..2], new AverageOptions { Weights = [0.5, 0.5001] }).Divisor, 1e-12);
+    }
+
     [Theory]
     [InlineData(DType.F32, null, 3)]
     [InlineData(DType.BF16, null, 6)]
