@@ -14,6 +14,7 @@ public sealed partial class PolicyLoopTests : IDisposable
     public void A_foreign_loop_learns_with_the_packages_alone()
     {
         _folder.PackFeed("Warm", "Warm.Transformers");
+        _folder.HideCheckout();
         _folder.Dotnet("new", "console", "--name", "loop", "--no-restore");
         _folder.Dotnet("add", "loop", "package", "Warm.Transformers", "--version", _folder.Version, "--no-restore");
         File.WriteAllLines(_folder["loop/Program.cs"], File.ReadAllLines(Repository.Path("samples", "policy-loop.cs")).Where(line => !line.StartsWith("#:", StringComparison.Ordinal)));

@@ -42,14 +42,45 @@ internal sealed class StrangersFolder : IDisposable
 
     private static string MachinePackages() => Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } own ? own : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
+    /// <summary>From now on commands see an empty folder where this checkout lies. Where the machine cannot do that they see it, and the reason is given.</summary>
+    public string? HideCheckout()
+    {
+        _hidden = WhyNotHidden.Value is null;
+        return WhyNotHidden.Value;
+    }
+
+    private bool _hidden;
+
+    // A mount of the command's own over the checkout: no rights are needed where the kernel lets users make namespaces.
+    private static readonly string[] Hiding = ["--user", "--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs none \"$0\" && exec \"$@\"", Repository.Root];
+
+    private static readonly Lazy<string?> WhyNotHidden = new(() =>
+    {
+        if (!OperatingSystem.IsLinux()) return "only Linux has mount namespaces";
+        if (new[] { System.IO.Path.GetTempPath(), MachinePackages(), Environment.ProcessPath! }.FirstOrDefault(path => System.IO.Path.GetFullPath(path).StartsWith(Repository.Root + "/", StringComparison.Ordinal)) is { } inside) return $"{inside} lies in the checkout";
+        try
+        {
+            using Process probe = Process.Start(new ProcessStartInfo("unshare", [.. Hiding, "test", "!", "-e", Repository.Path("Warm.sln")]) { RedirectStandardError = true })!;
+            string said = probe.StandardError.ReadToEnd();
+            probe.WaitForExit();
+            return probe.ExitCode == 0 ? null : $"this machine lets no user make mount namespaces ({said.Trim()})";
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return "there is no command unshare";
+        }
+    });
+
     public string Dotnet(params string[] arguments) => Run("dotnet", arguments);
 
     public string Run(string command, params string[] arguments)
     {
-        var start = new ProcessStartInfo(command, arguments) { WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(_hidden ? "unshare" : command, _hidden ? [.. Hiding, command, .. arguments] : arguments) { WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string name in new[] { "MSBUILD_EXE_PATH", "MSBuildExtensionsPath", "MSBuildSDKsPath", "MSBuildLoadMicrosoftTargetsReadOnly", "DOTNET_HOST_PATH" }) start.Environment.Remove(name);
         start.Environment["NUGET_PACKAGES"] = _folder["packages"];
         start.Environment["NO_COLOR"] = "1";
+        // Servers that an earlier build left behind see what this command does not.
+        foreach ((string name, string value) in new[] { ("MSBUILDDISABLENODEREUSE", "1"), ("DOTNET_CLI_USE_MSBUILD_SERVER", "0"), ("UseSharedCompilation", "false") }) if (_hidden) start.Environment[name] = value;
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         Assert.True(process.WaitForExit(TimeSpan.FromMinutes(5)), $"{command} {string.Join(' ', arguments)} did not end.");
