@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -53,35 +53,39 @@ public static class Bootstrap
     internal static double[][] Means(IReadOnlyList<double[]> values, Units units, int resamples, ulong seed)
     {
         bool crossed = units.And.Length > 0;
-        double[][] sums = crossed ? [.. values] : [.. values.Select(list => units.Totals(list).Sums)];
-        double[] counts = crossed ? [.. units.Of.ToArray().Select(_ => 1.0)] : Array.ConvertAll(units.Totals(values[0]).Counts, count => (double)count);
+        double[][] sums = [.. values.Select(list => crossed ? list : units.Sums(list))];
+        double[] counts = crossed ? [.. units.Of.ToArray().Select(_ => 1.0)] : units.Sizes();
         double[][] means = [.. values.Select(_ => new double[resamples])];
         ulong key = Mix(seed ^ Salt);
-        // Trap: Parallel.For begins a new part several times a second, each with a state of its own. Of a million units a state has 8 MB: what one part leaves, the next takes up.
-        var kept = new ConcurrentBag<(double[] Drawn, double[] Weights)>();
-        Parallel.For(0, resamples, () => kept.TryTake(out (double[] Drawn, double[] Weights) left) ? left : (Drawn: new double[units.Count], Weights: crossed ? new double[counts.Length] : []), (resample, _, local) =>
+        // Trap: Parallel.For begins a new part several times a second, each with a state of its own, and of a million units a state has 8 MB. What one part leaves, the next takes up.
+        ArrayPool<double> pool = ArrayPool<double>.Shared;
+        Parallel.For(0, resamples, () => (Drawn: pool.Rent(units.Count), Weights: pool.Rent(crossed ? counts.Length : 0)), (resample, _, rented) =>
         {
-            Draw(key, resample, local.Drawn);
-            if (crossed) Cross(local.Drawn, units.Of, units.And, local.Weights);
-            double[] weights = crossed ? local.Weights : local.Drawn;
+            Span<double> drawn = rented.Drawn.AsSpan(0, units.Count), weights = crossed ? rented.Weights.AsSpan(0, counts.Length) : drawn;
+            Draw(key, resample, drawn);
+            if (crossed) Cross(drawn, units.Of, units.And, weights);
             double all = Dot(weights, counts);
             for (int list = 0; list < sums.Length; list++) means[list][resample] = all == 0 ? double.NaN : Dot(weights, sums[list]) / all;
-            return local;
-        }, kept.Add);
+            return rented;
+        }, rented =>
+        {
+            pool.Return(rented.Drawn);
+            pool.Return(rented.Weights);
+        });
         // Of very few units that are crossed some draws hold no observation at all; they say nothing.
         return crossed ? [.. means.Select(list => Array.FindAll(list, mean => !double.IsNaN(mean)) is { Length: >= 2 } said ? said : [double.NaN, double.NaN])] : means;
     }
 
     // Compiled at full strength at once: a measurement is over before the runtime would have thought of it.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Draw(ulong key, int resample, double[] drawn)
+    private static void Draw(ulong key, int resample, Span<double> drawn)
     {
-        Array.Clear(drawn);
+        drawn.Clear();
         for (int place = 0; place < drawn.Length; place++) drawn[At(key, resample, place, drawn.Length)]++;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Cross(double[] drawn, ReadOnlySpan<int> first, ReadOnlySpan<int> second, double[] weights)
+    private static void Cross(ReadOnlySpan<double> drawn, ReadOnlySpan<int> first, ReadOnlySpan<int> second, Span<double> weights)
     {
         for (int i = 0; i < weights.Length; i++) weights[i] = drawn[first[i]] * drawn[second[i]];
     }

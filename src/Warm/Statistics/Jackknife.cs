@@ -11,16 +11,16 @@ public static class Jackknife
     {
         ArgumentNullException.ThrowIfNull(units);
         if (values.Length == 0) throw new ArgumentException("There are no values.", nameof(values));
-        (double[] sums, int[] counts) = units.Totals(values);
+        double[] sums = units.Sums(values), sizes = units.Sizes();
         double total = 0;
         foreach (double value in values) total += value;
         double mean = total / values.Length;
         int g = units.Count;
         // Neither from one unit, nor where one is in every observation: a text that all pairs share.
-        if (g < 2 || counts.Contains(values.Length)) return new Estimate(mean, double.NaN, double.NaN, double.NaN, values.Length, g, units.Name);
+        if (g < 2 || sizes.Contains(values.Length)) return new Estimate(mean, double.NaN, double.NaN, double.NaN, values.Length, g, units.Name);
         var without = new double[g];
         double centre = 0;
-        for (int u = 0; u < g; u++) centre += without[u] = (total - sums[u]) / (values.Length - counts[u]);
+        for (int u = 0; u < g; u++) centre += without[u] = (total - sums[u]) / (values.Length - sizes[u]);
         centre /= g;
         double squares = 0;
         foreach (double m in without) squares += (m - centre) * (m - centre);

@@ -33,7 +33,7 @@ public sealed class Units
     internal static Units ByNumber(string name, IEnumerable<int> keys)
     {
         var units = new List<int>(); // of each number, or -1
-        var of = new List<int>();
+        var of = new List<int>(keys.TryGetNonEnumeratedCount(out int known) ? known : 0);
         int count = 0;
         foreach (int key in keys)
         {
@@ -71,21 +71,29 @@ public sealed class Units
     /// <summary>Whether observations are grouped alike, whatever the units are called.</summary>
     internal bool Same(Units other) => _of.AsSpan().SequenceEqual(other._of) && And.SequenceEqual(other.And);
 
-    /// <summary>Sum and number of the values of every unit; a value counts in both of its units.</summary>
-    internal (double[] Sums, int[] Counts) Totals(ReadOnlySpan<double> values)
+    /// <summary>The sum of every unit's values; a value counts in both of its units.</summary>
+    internal double[] Sums(ReadOnlySpan<double> values)
     {
         if (values.Length != _of.Length) throw new ArgumentException($"There are {values.Length} values for {_of.Length} observations.");
         var sums = new double[Count];
-        var counts = new int[Count];
         for (int i = 0; i < values.Length; i++)
         {
             sums[_of[i]] += values[i];
-            counts[_of[i]]++;
-            if (_and is null || _and[i] == _of[i]) continue;
-            sums[_and[i]] += values[i];
-            counts[_and[i]]++;
+            if (_and is not null && _and[i] != _of[i]) sums[_and[i]] += values[i];
         }
-        return (sums, counts);
+        return sums;
+    }
+
+    /// <summary>How many observations every unit has; one counts in both of its units.</summary>
+    internal double[] Sizes()
+    {
+        var sizes = new double[Count];
+        for (int i = 0; i < _of.Length; i++)
+        {
+            sizes[_of[i]]++;
+            if (_and is not null && _and[i] != _of[i]) sizes[_and[i]]++;
+        }
+        return sizes;
     }
 
     /// <summary><c>310 prompts</c></summary>
