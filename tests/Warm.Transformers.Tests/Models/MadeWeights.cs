@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 
 namespace Warm.Transformers.Tests;
@@ -7,7 +8,7 @@ internal sealed class MadeWeights : Weights
 {
     private readonly Dictionary<string, TensorInfo> _tensors;
     private readonly Func<string, float[]> _values;
-    private readonly Dictionary<string, float[]> _made = [];
+    private readonly ConcurrentDictionary<string, float[]> _made = []; // a pass reads on several threads
 
     /// <summary>Weights with random values: around <paramref name="norm"/> for norms' weights, else around 0.</summary>
     public MadeWeights(IEnumerable<TensorInfo> tensors, string configPath, double norm = 1)
@@ -59,7 +60,7 @@ internal sealed class MadeWeights : Weights
         for (int i = 0; i < destination.Length; i++) destination[i] = values[start + i];
     }
 
-    private float[] Values(string name) => _made.TryGetValue(name, out float[]? values) ? values : _made[name] = _values(name);
+    private float[] Values(string name) => _made.GetOrAdd(name, _values);
 
     /// <summary>Writes a changed config.json into a folder and gives its path.</summary>
     public static string Config(string folder, string origin, Action<JsonObject> change)
